@@ -1,0 +1,1 @@
+"""Integrations: what a provider plugin promises, the plugins, and what finds and runs them."""

@@ -1,0 +1,106 @@
+"""What a plugin promises and may rely on. No I/O and no provider's name in here."""
+
+from integrations.contracts.access import (
+    IntegrationAccess,
+    NewGrant,
+    Tenant,
+    TokenSet,
+    token_fingerprint,
+)
+from integrations.contracts.adapter import (
+    AccountingFetchAdapter,
+    FetchAdapter,
+    PayrollFetchAdapter,
+)
+from integrations.contracts.client import Answer, ProviderClient
+from integrations.contracts.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    DayLimitError,
+    IntegrationError,
+    NotConnectedError,
+    PayloadError,
+    ProviderUnavailableError,
+    ReconnectRequiredError,
+    RequestRefusedError,
+)
+from integrations.contracts.facts import ApiFacts, RateLimits
+from integrations.contracts.money import parse_amount
+from integrations.contracts.months import (
+    add_months,
+    month_end,
+    month_ends,
+    month_start,
+    months_back,
+)
+from integrations.contracts.naming import IntegrationProvider, check_workspace_id
+from integrations.contracts.oauth import (
+    IntegrationOAuth,
+    IntegrationSettings,
+    OAuthApp,
+    OutboundRequest,
+    unverified_claims,
+)
+from integrations.contracts.payroll import PAYROLL_ENDPOINTS, Employee, JobSpell, PayrollCost
+from integrations.contracts.plugin import ApiType, IntegrationPlugin
+from integrations.contracts.statements import (
+    ALL_STATEMENTS,
+    SECTION_SEPARATOR,
+    DataBatch,
+    LineKind,
+    Statement,
+    StatementLine,
+    endpoint_names,
+    qualified_name,
+)
+
+__all__ = [
+    "ALL_STATEMENTS",
+    "PAYROLL_ENDPOINTS",
+    "SECTION_SEPARATOR",
+    "AccessDeniedError",
+    "AccountingFetchAdapter",
+    "Answer",
+    "ApiFacts",
+    "ApiType",
+    "ConfigurationError",
+    "DataBatch",
+    "DayLimitError",
+    "Employee",
+    "FetchAdapter",
+    "IntegrationAccess",
+    "IntegrationError",
+    "IntegrationOAuth",
+    "IntegrationPlugin",
+    "IntegrationProvider",
+    "IntegrationSettings",
+    "JobSpell",
+    "LineKind",
+    "NewGrant",
+    "NotConnectedError",
+    "OAuthApp",
+    "OutboundRequest",
+    "PayloadError",
+    "PayrollCost",
+    "PayrollFetchAdapter",
+    "ProviderClient",
+    "ProviderUnavailableError",
+    "RateLimits",
+    "ReconnectRequiredError",
+    "RequestRefusedError",
+    "Statement",
+    "StatementLine",
+    "Tenant",
+    "TokenSet",
+    "add_months",
+    "check_workspace_id",
+    "endpoint_names",
+    "month_end",
+    "month_ends",
+    "month_start",
+    "months_back",
+    "parse_amount",
+    "qualified_name",
+    "token_fingerprint",
+    "unverified_claims",
+]

@@ -1,0 +1,58 @@
+"""Names that enter from outside: integrations and workspaces."""
+
+import re
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+_INTEGRATION_NAME = re.compile(r"[A-Za-z0-9]+")
+_WORKSPACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class IntegrationProvider(str):
+    """
+    Registered name of an integration, such as `Xero`: letters and digits only.
+
+    `slug` is its lower-case form, used in URLs, asset keys and settings.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> Self:
+        """Refuse a name that could not stand in a URL or a setting's name."""
+        if not _INTEGRATION_NAME.fullmatch(name):
+            raise ValueError(
+                f"integration name {name!r}: expected letters and digits only, such as 'Xero'"
+            )
+        return super().__new__(cls, name)
+
+    @property
+    def slug(self) -> str:
+        """Lower-case form, as in `/integration/xero/login` and `XERO_CLIENT_ID`."""
+        return self.lower()
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: object, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate as a string and keep the type."""
+        return core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema()
+        )
+
+
+def check_workspace_id(workspace_id: Any) -> str:
+    """
+    Return *workspace_id*, or say what a workspace id looks like.
+
+    Raises:
+        ValueError: If it does not match `^[A-Za-z0-9_-]{1,64}$`.
+    """
+    if not isinstance(workspace_id, str) or not _WORKSPACE_ID.fullmatch(workspace_id):
+        shown = repr(workspace_id)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        raise ValueError(
+            f"workspace id {shown}: expected 1 to 64 letters, digits, '_' or '-', such as 'acme'"
+        )
+    return workspace_id

@@ -1,0 +1,295 @@
+"""
+`IntegrationOAuth`: how one provider grants access, as facts and a few overridable steps.
+
+Nothing here does I/O: a step returns the request to send or reads the answer received. The
+OAuth service sends, stores and locks. A plugin sets the facts and writes `find_tenants`;
+it overrides another step only where its provider is odd.
+"""
+
+import base64
+import binascii
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from integrations.contracts.access import NewGrant, Tenant, TokenSet
+from integrations.contracts.client import ProviderClient
+from integrations.contracts.errors import ConfigurationError, PayloadError
+
+ClientAuth = Literal["basic", "body", "none"]
+
+
+class IntegrationSettings(BaseModel):
+    """
+    What the operator set for one integration (`<SLUG>_CLIENT_ID` and so on).
+
+    None means "not set": the plugin's own fact applies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: tuple[str, ...] | None = None
+    authorize_url: str | None = None
+    token_url: str | None = None
+    revoke_url: str | None = None
+    api_base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The operator's app at the provider: the plugin's facts with the settings applied."""
+
+    client_id: str
+    client_secret: SecretStr = field(repr=False)
+    scopes: tuple[str, ...]
+    authorize_url: str
+    token_url: str
+    revoke_url: str | None
+    api_base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """
+    A request that the OAuth service is to send. Never printed: it holds secrets.
+
+    Attributes:
+        form: Sent form-encoded.
+        json: Sent as JSON instead of *form*.
+        basic_auth: User and password of HTTP Basic authentication.
+        bearer: Token for the Authorization header.
+    """
+
+    method: str
+    url: str
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    basic_auth: tuple[str, str] | None = field(default=None, repr=False)
+    bearer: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class IntegrationOAuth(ABC):
+    """
+    Facts about one provider's OAuth 2.0, and the steps of the authorization code grant.
+
+    Attributes:
+        authorize_url, token_url, revoke_url: The provider's production endpoints.
+        scopes: Scopes asked for; sent only if *sends_scopes*.
+        scope_meanings: What each scope lets us see, in plain words, for the connect page.
+        client_auth: How the app identifies itself at the token endpoint.
+        pkce: Whether to send an S256 code challenge.
+        refresh_repeats_redirect_uri: Whether a refresh must repeat the redirect URI.
+        access_lifetime_s: Used when an answer has no `expires_in`.
+        replay_grace: How long a spent refresh token still works, so that a lost answer can
+            be asked for again. None: until the new access token is first used.
+        idle_limit: How long an unused refresh token lives; None: for ever.
+        trace_header: Response header of the token endpoint that support asks for.
+    """
+
+    authorize_url: ClassVar[str]
+    token_url: ClassVar[str]
+    revoke_url: ClassVar[str | None] = None
+    scopes: ClassVar[tuple[str, ...]] = ()
+    scope_meanings: ClassVar[Mapping[str, str]] = {}
+    sends_scopes: ClassVar[bool] = True
+    client_auth: ClassVar[ClientAuth] = "basic"
+    pkce: ClassVar[bool] = False
+    refresh_repeats_redirect_uri: ClassVar[bool] = False
+    access_lifetime_s: ClassVar[int] = 3600
+    replay_grace: ClassVar[timedelta | None] = timedelta(0)
+    idle_limit: ClassVar[timedelta | None] = None
+    trace_header: ClassVar[str | None] = None
+
+    def register_oauth_app(
+        self, slug: str, settings: IntegrationSettings, *, api_base_url: str
+    ) -> OAuthApp:
+        """
+        Return the operator's app: this plugin's facts with *settings* applied.
+
+        Raises:
+            ConfigurationError: If the client id or secret is missing, by setting name.
+        """
+        prefix = slug.upper()
+        missing = [
+            f"{prefix}_{name}"
+            for name, value in (
+                ("CLIENT_ID", settings.client_id),
+                ("CLIENT_SECRET", settings.client_secret or self.client_auth == "none"),
+            )
+            if not value
+        ]
+        if missing or settings.client_id is None:
+            raise ConfigurationError(f"{slug}: not configured; set {' and '.join(missing)}")
+        return OAuthApp(
+            client_id=settings.client_id,
+            client_secret=settings.client_secret or SecretStr(""),
+            scopes=self.scopes if settings.scopes is None else settings.scopes,
+            authorize_url=settings.authorize_url or self.authorize_url,
+            token_url=settings.token_url or self.token_url,
+            revoke_url=settings.revoke_url or self.revoke_url,
+            api_base_url=settings.api_base_url or api_base_url,
+        )
+
+    def oauth_login(
+        self, app: OAuthApp, *, redirect_uri: str, state: str, code_challenge: str | None
+    ) -> str:
+        """Return the URL of the provider's consent page."""
+        query = {
+            "response_type": "code",
+            "client_id": app.client_id,
+            "redirect_uri": redirect_uri,
+            "state": state,
+        }
+        if self.sends_scopes and app.scopes:
+            query["scope"] = " ".join(app.scopes)
+        if code_challenge is not None:
+            query |= {"code_challenge": code_challenge, "code_challenge_method": "S256"}
+        parts = urlsplit(app.authorize_url)
+        joined = "&".join(filter(None, (parts.query, urlencode(query))))
+        return urlunsplit(parts._replace(query=joined))
+
+    def oauth_callback(
+        self, app: OAuthApp, *, code: str, redirect_uri: str, code_verifier: str | None
+    ) -> OutboundRequest:
+        """Return the request that exchanges the callback's *code* for tokens."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        if code_verifier is not None:
+            form["code_verifier"] = code_verifier
+        return self._token_request(app, form)
+
+    def _perform_token_refresh(
+        self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
+    ) -> OutboundRequest:
+        """Return the request that exchanges *refresh_token* for a new pair."""
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()}
+        if self.refresh_repeats_redirect_uri:
+            form["redirect_uri"] = redirect_uri
+        return self._token_request(app, form)
+
+    def refresh_request(
+        self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
+    ) -> OutboundRequest:
+        """Return the refresh request; plugins override `_perform_token_refresh`."""
+        return self._perform_token_refresh(
+            app, refresh_token=refresh_token, redirect_uri=redirect_uri
+        )
+
+    def _store_oauth_token(
+        self, answer: Mapping[str, Any], *, now: datetime, previous: TokenSet | None
+    ) -> TokenSet:
+        """
+        Return what is to be stored of a token answer.
+
+        Args:
+            answer: The token endpoint's JSON.
+            now: When the request was sent, timezone-aware: lifetimes count from there.
+            previous: The pair that was refreshed. Its refresh token stays when the answer
+                brings none.
+
+        Raises:
+            PayloadError: If the answer has no access token, or a lifetime that is no number.
+        """
+        access, refresh = answer.get("access_token"), answer.get("refresh_token")
+        if not isinstance(access, str) or not access:
+            raise PayloadError("token answer: access_token: expected text, found none")
+        try:
+            lifetime_s = int(answer.get("expires_in") or self.access_lifetime_s)
+        except (TypeError, ValueError) as exc:
+            raise PayloadError("token answer: expires_in: expected a number of seconds") from exc
+        if isinstance(refresh, str) and refresh:
+            kept: SecretStr | None = SecretStr(refresh)
+        else:
+            kept = previous.refresh_token if previous else None
+        return TokenSet(
+            access_token=SecretStr(access),
+            refresh_token=kept,
+            expires_at=now + timedelta(seconds=lifetime_s),
+            lifetime_s=lifetime_s,
+            scopes=_scopes(answer.get("scope")) or (previous.scopes if previous else ()),
+        )
+
+    def token_set(
+        self, answer: Mapping[str, Any], *, now: datetime, previous: TokenSet | None = None
+    ) -> TokenSet:
+        """Return what is to be stored; plugins override `_store_oauth_token`."""
+        return self._store_oauth_token(answer, now=now, previous=previous)
+
+    def disconnect_requests(
+        self, app: OAuthApp, tokens: TokenSet, tenant: Tenant
+    ) -> tuple[OutboundRequest, ...]:
+        """
+        Return the requests that end this connection at the provider.
+
+        The default revokes the refresh token (RFC 7009). Override it where that would end
+        other customers' connections too.
+        """
+        if app.revoke_url is None:
+            return ()
+        token = tokens.refresh_token or tokens.access_token
+        return (self._token_request(app, {"token": token.get_secret_value()}, url=app.revoke_url),)
+
+    @abstractmethod
+    async def find_tenants(self, client: ProviderClient, grant: NewGrant) -> tuple[Tenant, ...]:
+        """
+        Return the organisations that a new grant covers.
+
+        Args:
+            client: Client that uses the new access token and names no tenant.
+            grant: The new tokens and the redirect's parameters.
+
+        Raises:
+            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+        """
+
+    def _token_request(
+        self, app: OAuthApp, form: Mapping[str, str], *, url: str | None = None
+    ) -> OutboundRequest:
+        secret = app.client_secret.get_secret_value()
+        fields = dict(form)
+        basic: tuple[str, str] | None = None
+        if self.client_auth == "basic":
+            basic = (app.client_id, secret)
+        else:
+            fields["client_id"] = app.client_id
+            if self.client_auth == "body":
+                fields["client_secret"] = secret
+        return OutboundRequest(
+            method="POST",
+            url=url or app.token_url,
+            form=fields,
+            basic_auth=basic,
+            headers={"Accept": "application/json"},
+        )
+
+
+def unverified_claims(token: SecretStr) -> Mapping[str, Any]:
+    """
+    Return the claims of a JWT without checking its signature; empty if it is not one.
+
+    Only for hints about a token that came straight from its issuer over TLS.
+    """
+    parts = token.get_secret_value().split(".")
+    if len(parts) != 3:  # noqa: PLR2004 -- header, claims, signature
+        return {}
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _scopes(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split())
+    if isinstance(value, list):
+        return tuple(str(item) for item in value)
+    return ()
