@@ -1,0 +1,1 @@
+"""Finds and runs plugins: registry, settings, HTTP client."""

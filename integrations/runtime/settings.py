@@ -1,0 +1,179 @@
+"""
+The one place that reads the environment.
+
+A `.env` file in the working directory counts; the environment wins over it. A malformed
+setting fails by name when it is read, which every command does first. `.env.example` lists
+all settings.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+
+from integrations.contracts import ConfigurationError, IntegrationSettings
+from integrations.runtime.keyfiles import generated_keys
+
+_INTEGRATION_FIELDS = (
+    "client_id",
+    "client_secret",
+    "authorize_url",
+    "token_url",
+    "revoke_url",
+    "api_base_url",
+)
+
+
+class Settings(BaseModel):
+    """
+    Settings of the OAuth service and the pipeline; see `.env.example` for their meaning.
+
+    Attributes:
+        home: Absolute folder of everything local.
+        warehouse: DuckDB file, or another target that DuckDB can attach.
+        oauth_url: Where the OAuth service is reached; no slash at its end.
+        oauth_database: SQLAlchemy URL of the token store.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    PREFIX: ClassVar[str] = "ZEBBRA_"
+
+    home: Path
+    warehouse: str
+    published: Path
+    models: Path
+    oauth_url: str = "http://localhost:8765"
+    oauth_database: str
+    history_months: int = Field(default=24, ge=1, le=120)
+    refresh_months: int = Field(default=11, ge=1, le=120)
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs when this project starts it."""
+        return self.home / "dagster"
+
+    def service_key(self) -> SecretStr:
+        """
+        Return what the pipeline shows to the token API.
+
+        `ZEBBRA_SERVICE_KEY`, or the first line of `service.key` in `home`, which is made
+        with mode 0600 when it is missing.
+
+        Raises:
+            ConfigurationError: If that file can be read by others.
+        """
+        given = self._environ.get("ZEBBRA_SERVICE_KEY")
+        if given:
+            return SecretStr(given)
+        return generated_keys(self.home / "service.key", lambda: secrets.token_urlsafe(32))[0]
+
+    def encryption_keys(self) -> tuple[SecretStr, ...]:
+        """
+        Return the keys of the token store, newest first.
+
+        `ZEBBRA_ENCRYPTION_KEYS`, or the lines of `encryption.keys` in `home`, which is made
+        with mode 0600 when it is missing.
+
+        Raises:
+            ConfigurationError: If a key is malformed or that file can be read by others.
+        """
+        given = self._environ.get("ZEBBRA_ENCRYPTION_KEYS")
+        if given:
+            return tuple(SecretStr(key.strip()) for key in given.split(",") if key.strip())
+        return generated_keys(self.home / "encryption.keys", _new_encryption_key)
+
+    def integration(self, slug: str) -> IntegrationSettings:
+        """
+        Return what the operator set for one integration, e.g. `XERO_CLIENT_ID`.
+
+        Raises:
+            ConfigurationError: If one of its URLs is malformed, by name.
+        """
+        prefix = f"{slug.upper()}_"
+        values: dict[str, Any] = {}
+        for name in _INTEGRATION_FIELDS:
+            value = self._environ.get(prefix + name.upper(), "").strip()
+            if not value:
+                continue
+            if name.endswith("_url"):
+                _check_url(prefix + name.upper(), value)
+            values[name] = value
+        scopes = self._environ.get(f"{prefix}SCOPES", "").replace(",", " ").split()
+        if scopes:
+            values["scopes"] = tuple(scopes)
+        return IntegrationSettings(**values)
+
+
+def read_environment() -> dict[str, str]:
+    """Return the process's environment over the `.env` file of the working directory."""
+    from_file = {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    return {**from_file, **os.environ}
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """
+    Read all settings.
+
+    Args:
+        environ: Read these instead of the environment and the `.env` file.
+
+    Raises:
+        ConfigurationError: If a setting is malformed, by name.
+    """
+    env = read_environment() if environ is None else dict(environ)
+    given = {
+        key.removeprefix(Settings.PREFIX).lower(): value.strip()
+        for key, value in env.items()
+        if key.startswith(Settings.PREFIX) and value.strip()
+    }
+    home = Path(given.get("home", ".zebbra")).expanduser().absolute()
+    values: dict[str, Any] = {
+        "home": home,
+        "warehouse": _local(given.get("warehouse"), home / "warehouse.duckdb"),
+        "published": Path(given.get("published", home / "published.duckdb")).absolute(),
+        "models": Path(given.get("models", home / "models")).absolute(),
+        "oauth_database": given.get("oauth_database", f"sqlite:///{home / 'oauth.sqlite'}"),
+    }
+    if "oauth_url" in given:
+        _check_url("ZEBBRA_OAUTH_URL", given["oauth_url"])
+        values["oauth_url"] = given["oauth_url"].rstrip("/")
+    for name in ("history_months", "refresh_months"):
+        if name in given:
+            values[name] = given[name]
+    try:
+        settings = Settings(**values)
+    except ValidationError as exc:
+        problem = exc.errors()[0]
+        name = Settings.PREFIX + str(problem["loc"][0]).upper()
+        raise ConfigurationError(
+            f"{name}: expected a whole number from 1 to 120, found {problem['input']!r}"
+        ) from exc
+    settings._environ = env  # noqa: SLF001 -- pydantic sets private attributes only afterwards
+    return settings
+
+
+def _local(target: str | None, default: Path) -> str:
+    if target is None:
+        return str(default)
+    is_file = ":" not in target.split("/", 1)[0]
+    return str(Path(target).expanduser().absolute()) if is_file else target
+
+
+def _check_url(name: str, value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise ConfigurationError(
+            f"{name}: expected a URL such as 'https://host.example/', found other text"
+        )
+
+
+def _new_encryption_key() -> str:
+    from cryptography.fernet import Fernet
+
+    return Fernet.generate_key().decode()
