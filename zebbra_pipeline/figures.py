@@ -134,12 +134,19 @@ class MergedRow:
 
 @dataclass(frozen=True, slots=True)
 class MergedModel:
-    """A merged model document with the account of every row that was to be filled."""
+    """
+    A merged model document with the account of every row that was to be filled.
+
+    Attributes:
+        document: Zebbra's JSON, ready to be stored; holds salaries.
+        notes: What to look at beyond single rows, e.g. pay in another currency. No amounts.
+    """
 
     model_id: str
     name: str
     document: dict[str, Any] = field(repr=False)
     rows: tuple[MergedRow, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def rows_resolved(self) -> int:

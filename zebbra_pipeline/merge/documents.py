@@ -1,0 +1,112 @@
+"""Model documents on disk: `<folder>/<workspace_id>/<model_id>.json`. Read, never written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from integrations.contracts import check_workspace_id
+from zebbra_pipeline.merge.schema import Model, json_type, problem_text
+
+
+class ModelDocumentError(ValueError):
+    """
+    A model document is not what Zebbra's planner reads.
+
+    Attributes:
+        problems: One text a problem: `path: expected ..., found ...`, with the file before it
+            when the document came from one. Values are not repeated: documents hold salaries.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        shown = "; ".join(problems[:_SHOWN])
+        more = len(problems) - _SHOWN
+        super().__init__(f"{shown}; and {more} more" if more > 0 else shown)
+        self.problems = problems
+
+
+_SHOWN = 5
+
+
+def check_document(document: Mapping[str, Any]) -> Model:
+    """
+    Return a typed view of *document*.
+
+    Raises:
+        ModelDocumentError: Naming the JSON path of every problem, e.g.
+            `sheets[0].sections[1].rows[3].val_type`.
+    """
+    try:
+        return Model.model_validate(document)
+    except ValidationError as exc:
+        problems = [problem_text(error) for error in exc.errors(include_url=False)]
+    raise ModelDocumentError(*problems)
+
+
+def load_model(path: Path) -> dict[str, Any]:
+    """
+    Return the checked document in the file *path*.
+
+    Raises:
+        ModelDocumentError: If it cannot be read, is not JSON, or not a model; names the file.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse)
+    except OSError as exc:
+        raise ModelDocumentError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except json.JSONDecodeError as exc:
+        # Without the cause: it carries the whole text.
+        place = f"{exc.msg} at line {exc.lineno} column {exc.colno}"
+        raise ModelDocumentError(f"{path}: expected JSON, found {place}") from None
+    except UnicodeDecodeError:
+        raise ModelDocumentError(f"{path}: expected JSON in UTF-8, found other bytes") from None
+    except RecursionError:
+        raise ModelDocumentError(f"{path}: expected a model, found JSON nested too deep") from None
+    except ValueError as exc:
+        raise ModelDocumentError(f"{path}: expected JSON, found {exc}") from None
+    if not isinstance(document, dict):
+        raise ModelDocumentError(f"{path}: expected an object, found {json_type(document)}")
+    try:
+        check_document(document)
+    except ModelDocumentError as exc:
+        raise ModelDocumentError(*(f"{path}: {problem}" for problem in exc.problems)) from None
+    return document
+
+
+def model_paths(folder: Path, workspace_id: str) -> list[Path]:
+    """
+    Return the model files of a workspace, by name; their stems are the model ids.
+
+    Raises:
+        ValueError: If *workspace_id* is not one.
+    """
+    place = folder / check_workspace_id(workspace_id)
+    return sorted(path for path in place.glob("*.json") if not path.name.startswith("."))
+
+
+def load_models(folder: Path, workspace_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """
+    Return `(model_id, document)` of every model of a workspace.
+
+    Whoever wants the good ones beside a corrupt one loads each of `model_paths` with
+    `load_model`.
+
+    Raises:
+        ModelDocumentError: After all were read, naming every corrupt file.
+    """
+    documents: list[tuple[str, dict[str, Any]]] = []
+    problems: list[str] = []
+    for path in model_paths(folder, workspace_id):
+        try:
+            documents.append((path.stem, load_model(path)))
+        except ModelDocumentError as exc:
+            problems.extend(exc.problems)
+    if problems:
+        raise ModelDocumentError(*problems)
+    return documents
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"the constant {name}")
