@@ -1,0 +1,65 @@
+# The commands of this project. `make demo` and `make test` set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := integrations oauth_service zebbra_pipeline
+
+.DEFAULT_GOAL := test
+.PHONY: help setup demo dev test check format lint types layers tests browser lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: $(READY) ## Make .venv with what the lock file names; does nothing when nothing changed
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12"; exit 1; }
+	@echo "setting up $(VENV) (about a minute the first time)"
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: setup ## Run the main job on the sandbox providers
+	@$(BIN)/zebbra demo
+
+dev: setup ## OAuth service, sandbox and Dagster UI together; Ctrl-C ends all
+	@$(BIN)/zebbra dev
+
+test: setup lint types layers tests ## All checks and tests
+
+check: lint types layers ## The checks alone
+
+format: setup ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+lint: setup
+	@echo "== format and lint"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: setup
+	@echo "== types"
+	@$(BIN)/mypy
+
+layers: setup
+	@echo "== layers"
+	@$(BIN)/lint-imports
+
+tests: setup browser
+	@echo "== tests"
+	@$(BIN)/pytest
+
+browser:
+	@sh scripts/ensure_browser.sh
+
+lock: setup ## Renew requirements.lock from pyproject.toml (needs uv)
+	uv pip compile --quiet pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --output-file requirements.lock
+
+clean: ## Remove .venv and all caches; keeps .zebbra
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

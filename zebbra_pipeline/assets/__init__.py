@@ -1,0 +1,1 @@
+"""Dagster assets, built from the registry: no code per provider."""

@@ -1,0 +1,70 @@
+"""The asset family of one integration: fetch its workspaces, land them, report each."""
+
+import asyncio
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from integrations.contracts import ConfigurationError, IntegrationPlugin
+from zebbra_pipeline.assets.reporting import report
+from zebbra_pipeline.assets.specs import build_integration_specs
+from zebbra_pipeline.resources import Connections, Warehouse
+from zebbra_pipeline.warehouse import WarehouseError
+
+WORKSPACES_PER_RUN = 50
+
+
+class FetchConfig(dg.Config):
+    """How much a run fetches."""
+
+    full: bool = Field(
+        default=False,
+        description="Fetch all of ZEBBRA_HISTORY_MONTHS, also where it has landed before.",
+    )
+
+
+def build_integration_assets(
+    plugin: IntegrationPlugin, *, workspaces_per_run: int = WORKSPACES_PER_RUN
+) -> dg.AssetsDefinition:
+    """
+    Build the assets that *plugin* feeds, partitioned by workspace.
+
+    Building makes no network call. The assets need the resources `connections` and
+    `warehouse` (`zebbra_pipeline.resources`).
+
+    Args:
+        plugin: An integration, e.g. from `integrations.runtime.registry.load_registry()`.
+        workspaces_per_run: The most workspaces that a backfill puts in one run.
+    """
+
+    @dg.multi_asset(
+        name=f"fetch_{plugin.slug}",
+        specs=build_integration_specs(plugin),
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=workspaces_per_run),
+        pool=f"provider_{plugin.slug}",
+    )
+    def fetch(
+        context: dg.AssetExecutionContext,
+        config: FetchConfig,
+        connections: Connections,
+        warehouse: Warehouse,
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        assets = tuple(sorted(key.path[-1] for key in context.selected_asset_keys))
+        try:
+            outcomes = asyncio.run(
+                connections.fetch(
+                    plugin,
+                    context.partition_keys,
+                    assets,
+                    warehouse=warehouse.open(),
+                    full=config.full,
+                    run_id=context.run_id,
+                )
+            )
+        except (ConfigurationError, WarehouseError) as exc:
+            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+        yield from report(context, outcomes)
+
+    return fetch

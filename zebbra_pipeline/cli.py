@@ -1,0 +1,64 @@
+"""The `zebbra` command: what it offers, and how errors reach a person."""
+
+import sys
+
+import click
+import typer
+
+from integrations.contracts import IntegrationError
+from zebbra_pipeline.commands import connecting, figures, serving
+from zebbra_pipeline.commands.context import UsageError, err
+from zebbra_pipeline.demo.command import demo
+from zebbra_pipeline.merge import ModelDocumentError
+from zebbra_pipeline.oauth_api import UnknownWorkspaceError
+from zebbra_pipeline.processes import ProcessError
+from zebbra_pipeline.warehouse import WarehouseError
+
+_EXPECTED = (
+    IntegrationError,
+    ModelDocumentError,
+    ProcessError,
+    UnknownWorkspaceError,
+    UsageError,
+    WarehouseError,
+)
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="zebbra",
+    help="Brings the books of your customers into their financial models, workspace by workspace.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command in (
+    demo,
+    serving.dev,
+    serving.serve,
+    serving.sandbox,
+    connecting.connect,
+    connecting.workspaces,
+    connecting.connections,
+    connecting.integrations,
+    figures.refresh,
+    figures.endpoints,
+    figures.merge,
+    figures.publish,
+):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is one sentence and a non-zero exit."""
+    try:
+        status = app(standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(exc.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(_INTERRUPTED)
+    except _EXPECTED as exc:
+        err.print(f"zebbra: {exc}", markup=False)
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,149 @@
+"""`zebbra connect`, `workspaces`, `connections`, `integrations`: who is connected to what."""
+
+from typing import Annotated
+
+import typer
+
+from integrations.runtime.registry import load_registry
+from zebbra_pipeline.commands.context import (
+    JsonOption,
+    ask_service,
+    err,
+    out,
+    print_json,
+    print_table,
+    settings_of_command,
+    workspace_argument,
+)
+
+
+def connect(
+    workspace: Annotated[str, typer.Argument(help="Workspace id, such as 'acme'.")],
+    name: Annotated[str, typer.Option(help="Name to show on the connect page.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """
+    Print a link to the connect page of a workspace. It works for 30 minutes.
+
+    Example: zebbra connect acme --name "Acme Trading Ltd"
+    """
+    workspace = workspace_argument(workspace)
+    link = ask_service(
+        settings_of_command(), lambda service: service.connect_link(workspace, name or None)
+    )
+    if as_json:
+        print_json(link)
+        return
+    out.print(link["url"], markup=False)
+    err.print(f"valid until {link['expires_at']}; open it in a browser, or send it to the customer")
+
+
+def workspaces(*, as_json: JsonOption = False) -> None:
+    """
+    List the workspaces and what they have connected.
+
+    Example: zebbra workspaces
+    """
+    settings = settings_of_command()
+    known = ask_service(settings, lambda service: service.workspaces())
+    connected = ask_service(settings, lambda service: service.connections())["connections"]
+    rows = [
+        {
+            "workspace_id": item["workspace_id"],
+            "workspace_name": item.get("workspace_name"),
+            "connections": {
+                each["integration"]: each["state"]
+                for each in connected
+                if each["workspace_id"] == item["workspace_id"]
+            },
+        }
+        for item in known
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("workspace", "name", "connections"),
+        [
+            (
+                row["workspace_id"],
+                row["workspace_name"],
+                ", ".join(f"{name}: {state}" for name, state in row["connections"].items())
+                or "none",
+            )
+            for row in rows
+        ],
+        empty="no workspaces yet; make a connect link with: zebbra connect <workspace>",
+    )
+
+
+def connections(
+    workspace: Annotated[str, typer.Argument(help="Only this workspace's; all by default.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """
+    List connections: their state, organisation and last change.
+
+    Example: zebbra connections acme
+    """
+    if workspace:
+        workspace = workspace_argument(workspace)
+        ask_service(settings_of_command(), lambda service: service.providers(workspace))
+    rows = [
+        item
+        for item in ask_service(settings_of_command(), lambda service: service.connections())[
+            "connections"
+        ]
+        if not workspace or item["workspace_id"] == workspace
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("workspace_id", "integration", "state", "tenant_name", "connected_at", "changed_at")
+    print_table(
+        ("workspace", "integration", "state", "organisation", "connected", "changed"),
+        [[row.get(column) for column in columns] for row in rows],
+        empty="no connections yet; make a connect link with: zebbra connect <workspace>",
+    )
+
+
+def integrations(*, as_json: JsonOption = False) -> None:
+    """
+    List the installed integrations, and entry points that failed to load.
+
+    Example: zebbra integrations
+    """
+    registry, settings = load_registry(), settings_of_command()
+    rows = [
+        {
+            "name": plugin.name,
+            "api_type": plugin.api_type,
+            "package": registry.versions[plugin.slug],
+            "state": "configured"
+            if settings.integration(plugin.slug).client_id
+            else f"not configured; set {plugin.slug.upper()}_CLIENT_ID and _CLIENT_SECRET",
+            "sandbox": plugin.sandbox is not None,
+        }
+        for plugin in registry
+    ]
+    if as_json:
+        failures = [
+            {"entry_point": item.entry_point, "package": item.distribution, "reason": item.reason}
+            for item in registry.failures
+        ]
+        print_json({"integrations": rows, "failures": failures})
+    else:
+        print_table(
+            ("integration", "kind", "from", "state"),
+            [(row["name"], row["api_type"], row["package"], row["state"]) for row in rows],
+            empty="no integrations installed",
+        )
+        for item in registry.failures:
+            err.print(
+                f"failed to load: {item.entry_point} from {item.distribution}: {item.reason}",
+                markup=False,
+            )
+    if registry.failures:
+        raise typer.Exit(1)

@@ -1,0 +1,95 @@
+"""What commands share: settings, the OAuth service, output for people and for programs."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from integrations.contracts import check_workspace_id
+from integrations.runtime.http import HttpSession
+from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.oauth_api import OAuthService
+from zebbra_pipeline.warehouse import Warehouse
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; the text says what to do instead."""
+
+
+def workspace_argument(value: str) -> str:
+    """Check a workspace id given on the command line."""
+    try:
+        return check_workspace_id(value)
+    except ValueError as exc:
+        raise UsageError(str(exc)) from exc
+
+
+def day_option(value: str) -> str:
+    """Check a day given on the command line; empty stays empty."""
+    if value:
+        try:
+            date.fromisoformat(value)
+        except ValueError as exc:
+            raise UsageError(f"expected a day such as 2025-02-28, found {value!r}") from exc
+    return value
+
+
+def ask_service(settings: Settings, question: Callable[[OAuthService], Awaitable[T]]) -> T:
+    """Ask the OAuth service something and wait for its answer."""
+
+    async def ask() -> T:
+        async with HttpSession() as http:
+            return await question(OAuthService(http, settings.oauth_url, settings.service_key()))
+
+    return asyncio.run(ask())
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse of the settings."""
+    return Warehouse(settings.warehouse, published=settings.published)
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as JSON; dates and amounts become text."""
+    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    """Print a table, or *empty* where there are no rows."""
+    if not rows:
+        out.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)
+
+
+def settings_of_command() -> Settings:
+    """Read the settings; a malformed one ends the command with its name."""
+    return load_settings()
+
+
+def shown(path: Path) -> str:
+    """Return *path* relative to the working directory where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,140 @@
+"""`zebbra serve`, `sandbox`, `dev`: long-running services, ended by Ctrl-C."""
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from integrations.runtime.registry import load_registry
+from integrations.runtime.settings import read_environment
+from zebbra_pipeline.commands.context import UsageError, day_option, out, settings_of_command
+from zebbra_pipeline.processes import Children, children, free_port
+from zebbra_pipeline.sandboxes import really_configured, sandbox_environment
+
+SANDBOX_PORT = 8766
+DAGSTER_PORT = 3000
+_DEFINITIONS = "zebbra_pipeline.definitions"
+
+
+def serve() -> None:
+    """
+    Run the OAuth service where ZEBBRA_OAUTH_URL says (http://localhost:8765 by default).
+
+    Example: ZEBBRA_OAUTH_URL=http://localhost:9000 zebbra serve
+    """
+    settings_of_command()
+    os.execv(sys.executable, [sys.executable, "-m", "oauth_service"])  # noqa: S606 -- our own module
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = SANDBOX_PORT,
+    today: Annotated[str, typer.Option(help="Keep the books as of this day (YYYY-MM-DD).")] = "",
+) -> None:
+    """
+    Run the sandbox providers: emulators of Xero, Gusto and others, with invented books.
+
+    Example: zebbra sandbox --port 8766
+    """
+    import uvicorn
+
+    from integrations.sandbox_kit import sandbox_app
+
+    day = date.fromisoformat(day_option(today)) if today else None
+    state = settings_of_command().home / "sandbox"
+    builders = {plugin.slug: plugin.load_sandbox() for plugin in load_registry() if plugin.sandbox}
+    app = sandbox_app(builders, today=day, state_dir=state)
+    out.print(f"sandbox providers at http://localhost:{port}/ (invented data)")
+    for name, value in sandbox_environment(load_registry(), f"http://localhost:{port}").items():
+        out.print(f"  {name}={value}", markup=False)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def dev() -> None:
+    """
+    Run everything on this machine: OAuth service, sandbox providers, Dagster UI.
+
+    The sandbox stands in only while none of your own apps is configured. Ctrl-C ends all of it.
+
+    Example: zebbra dev
+    """
+    settings = settings_of_command()
+    with children(settings.home / "logs") as group:
+        environ, oauth_url = start_services(group, sandbox_wanted=None)
+        port = free_port(DAGSTER_PORT, tell=out.print, what="the Dagster UI")
+        from zebbra_pipeline.dagster_home import prepare
+
+        environ["DAGSTER_HOME"] = str(prepare(settings.dagster_home))
+        group.start(
+            "dagster",
+            ["-m", "dagster", "dev", *_code_location(), "-p", str(port)],
+            environ,
+        )
+        group.wait_until_up("dagster", f"http://127.0.0.1:{port}/server_info")
+        out.print(f"\nDagster UI      http://localhost:{port}")
+        out.print(f"OAuth service   {oauth_url}")
+        out.print(
+            "Connect page    run in another terminal: "
+            f"ZEBBRA_OAUTH_URL={oauth_url} zebbra connect acme"
+        )
+        out.print(f"Logs            {settings.home / 'logs'}", markup=False)
+        out.print("\nCtrl-C ends all of it.")
+        try:
+            ended = group.wait()
+        except KeyboardInterrupt:
+            out.print("\nstopping")
+            return
+        raise UsageError(f"{ended} has ended by itself; see {settings.home / 'logs' / ended}.log")
+
+
+def start_services(
+    group: Children, *, sandbox_wanted: bool | None, today: str = ""
+) -> tuple[dict[str, str], str]:
+    """
+    Start the OAuth service, and the sandbox if it is wanted.
+
+    Args:
+        group: Children that the services are added to.
+        sandbox_wanted: None: only while no app of the operator's own is configured.
+        today: Day of the sandbox's books; empty for the real one.
+
+    Returns:
+        The environment that points at them, and the OAuth service's URL.
+    """
+    registry = load_registry()
+    environ = read_environment()
+    settings = settings_of_command()
+    if sandbox_wanted is None:
+        sandbox_wanted = not really_configured(registry, environ)
+    if sandbox_wanted:
+        port = free_port(SANDBOX_PORT, tell=out.print, what="the sandbox")
+        base = f"http://localhost:{port}"
+        environ |= sandbox_environment([item for item in registry if item.sandbox], base)
+        group.start(
+            "sandbox",
+            ["-m", "zebbra_pipeline", "sandbox", "--port", str(port)]
+            + (["--today", today] if today else []),
+            environ,
+        )
+        group.wait_until_up("sandbox", f"{base}/healthz")
+        out.print(f"sandbox providers up at {base}/ (invented data)")
+    url = urlsplit(settings.oauth_url)
+    if url.hostname not in {"localhost", "127.0.0.1"}:
+        raise UsageError(
+            f"ZEBBRA_OAUTH_URL is {settings.oauth_url}; this command starts a service on localhost"
+        )
+    port = free_port(url.port or 80, tell=out.print, what="the OAuth service")
+    oauth_url = f"http://{url.hostname}:{port}"
+    environ["ZEBBRA_OAUTH_URL"] = oauth_url
+    group.start("oauth", ["-m", "oauth_service"], environ)
+    group.wait_until_up("oauth", f"{oauth_url}/healthz")
+    out.print(f"OAuth service up at {oauth_url}/")
+    return environ, oauth_url
+
+
+def _code_location() -> list[str]:
+    """Return the options that load our definitions, by the `workspace.yaml` here if there is one."""
+    return ["-w", "workspace.yaml"] if Path("workspace.yaml").exists() else ["-m", _DEFINITIONS]

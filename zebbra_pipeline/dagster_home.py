@@ -1,0 +1,41 @@
+"""Dagster's own home under `ZEBBRA_HOME`, with the settings that suit this project."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+DAGSTER_YAML = """\
+# Written by zebbra when this file was missing; yours to change.
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+    tag_concurrency_limits:
+      # One run at a time for each workspace.
+      - key: dagster/partition
+        value: {applyLimitPerUniqueValue: true}
+        limit: 1
+  pools:
+    # One run at a time for each provider; workspaces are fetched side by side inside a run.
+    granularity: run
+    default_limit: 1
+"""
+
+
+def prepare(home: Path) -> Path:
+    """Make Dagster's home with a `dagster.yaml`, unless it has one; return it."""
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(DAGSTER_YAML)
+    return home
+
+
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance at *home*."""
+    with dg.DagsterInstance.from_config(str(prepare(home))) as instance:
+        yield instance

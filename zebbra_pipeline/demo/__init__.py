@@ -1,0 +1,1 @@
+"""`zebbra demo`: the whole path on the sandbox providers, nothing short-cut."""

@@ -1,0 +1,148 @@
+"""
+Fetches many workspaces of one integration at once and lands each by itself.
+
+Nothing here knows Dagster. No lock is held during a fetch: whatever has arrived lands
+together in one short write session, one transaction a workspace.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
+from zebbra_pipeline.outcomes import Done, Failed, Outcome
+from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
+
+_log = logging.getLogger(__name__)
+
+CONCURRENT_WORKSPACES = 10
+
+
+class Pull(Protocol):
+    """What one workspace's fetch brought, ready to land."""
+
+    @property
+    def workspace_id(self) -> str:
+        """The customer."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for a person, without figures."""
+        ...
+
+    def land(self, session: WriteSession, run_id: str) -> dict[str, dict[str, Any]]:
+        """Land it, one transaction an asset; return metadata by asset name."""
+        ...
+
+
+Fetch = Callable[[str], Awaitable[Pull]]
+"""Fetches one workspace; raises `IntegrationError`."""
+
+
+async def fetch_and_land(
+    plugin: IntegrationPlugin,
+    workspace_ids: Sequence[str],
+    assets: Sequence[str],
+    *,
+    fetch: Fetch,
+    warehouse: Warehouse,
+    run_id: str,
+) -> list[Outcome]:
+    """
+    Fetch and land every workspace; one that fails does not stop the others.
+
+    Args:
+        plugin: The integration.
+        workspace_ids: The customers.
+        assets: Asset names to land, e.g. `profit_and_loss`.
+        fetch: Fetches one workspace.
+        warehouse: Where figures land; its published copy is renewed at the end.
+        run_id: Recorded with each batch.
+
+    Raises:
+        WarehouseError: If the warehouse itself cannot be written: no workspace could land.
+    """
+    arrived: asyncio.Queue[Pull | Outcome] = asyncio.Queue()
+    gate = asyncio.Semaphore(CONCURRENT_WORKSPACES)
+
+    async def one(workspace_id: str) -> None:
+        async with gate:
+            arrived.put_nowait(await _fetch_one(plugin, workspace_id, assets, fetch))
+
+    outcomes: list[Outcome] = []
+    tasks = [asyncio.create_task(one(workspace_id)) for workspace_id in workspace_ids]
+    try:
+        async for group in _groups(arrived, len(tasks)):
+            ready = [item for item in group if not isinstance(item, Done | Failed)]
+            landed: list[Outcome] = [item for item in group if isinstance(item, Done | Failed)]
+            if ready:
+                landed += await asyncio.to_thread(_land_all, plugin, ready, warehouse, run_id)
+            for outcome in landed:
+                outcomes.append(outcome)
+                _report(plugin, outcome, len(outcomes), len(tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        if outcomes:
+            await asyncio.to_thread(warehouse.publish)
+    return outcomes
+
+
+async def _fetch_one(
+    plugin: IntegrationPlugin, workspace_id: str, assets: Sequence[str], fetch: Fetch
+) -> Pull | Outcome:
+    try:
+        return await fetch(workspace_id)
+    except NotConnectedError:
+        nothing = {"dagster/row_count": 0, "zebbra/status": "not_connected"}
+        return Done(workspace_id, {name: dict(nothing) for name in assets}, "not connected")
+    except IntegrationError as exc:
+        return Failed(workspace_id, exc)
+    except Exception as exc:  # noqa: BLE001 -- see the comment
+        # A plugin's own bug must not sink the other workspaces; its text may hold figures.
+        _log.debug("%s: workspace %s failed", plugin.name, workspace_id, exc_info=exc)
+        where = f"{type(exc).__name__} in {_innermost(exc)}"
+        return Failed(workspace_id, IntegrationError(f"{plugin.name}: unexpected {where}"))
+
+
+async def _groups(
+    arrived: "asyncio.Queue[Pull | Outcome]", count: int
+) -> AsyncIterator[list[Pull | Outcome]]:
+    seen = 0
+    while seen < count:
+        group = [await arrived.get()]
+        while not arrived.empty():
+            group.append(arrived.get_nowait())
+        seen += len(group)
+        yield group
+
+
+def _land_all(
+    plugin: IntegrationPlugin, ready: list[Pull], warehouse: Warehouse, run_id: str
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with warehouse.write(f"landing {plugin.name} for {len(ready)} workspaces") as session:
+        for pulled in ready:
+            try:
+                metadata = pulled.land(session, run_id)
+                outcomes.append(Done(pulled.workspace_id, metadata, pulled.summary))
+            except WarehouseError as exc:
+                outcomes.append(Failed(pulled.workspace_id, exc))
+    return outcomes
+
+
+def _report(plugin: IntegrationPlugin, outcome: Outcome, done: int, count: int) -> None:
+    what = outcome.summary if isinstance(outcome, Done) else f"FAILED: {outcome.reason}"
+    _log.info("%s %s (%d of %d): %s", plugin.name, outcome.workspace_id, done, count, what)
+
+
+def _innermost(exc: Exception) -> str:
+    frame = exc.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return "unknown code"
+    code = frame.tb_frame.f_code
+    return f"{code.co_qualname} ({code.co_filename.rsplit('/', 2)[-1]}:{frame.tb_lineno})"

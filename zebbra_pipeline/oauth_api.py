@@ -1,0 +1,209 @@
+"""The OAuth service as the pipeline sees it: its HTTP API, never its store."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pydantic import SecretStr, ValidationError
+
+from integrations.contracts import (
+    ConfigurationError,
+    IntegrationAccess,
+    NotConnectedError,
+    OutboundRequest,
+    PayloadError,
+    ProviderUnavailableError,
+    ReconnectRequiredError,
+)
+from integrations.runtime.http import HttpSession, RawAnswer
+
+_OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 200, 401, 404, 409, 503
+_TOKEN_TIMEOUT_S = 90.0
+"""Longer than a refresh that the service itself waits for."""
+
+
+class UnknownWorkspaceError(LookupError):
+    """The OAuth service has never heard of that workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """One integration of one workspace, as the connect page shows it."""
+
+    name: str
+    connected: bool
+    requires_reconnect: bool
+    configured: bool
+    tenant_name: str | None
+
+
+class OAuthService:
+    """
+    Client of the OAuth service's API.
+
+    Args:
+        http: Session that sends the requests.
+        url: Where the service is reached, e.g. `http://localhost:8765`.
+        service_key: What the token API asks for.
+    """
+
+    def __init__(self, http: HttpSession, url: str, service_key: SecretStr) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+        self._key = service_key
+
+    async def providers(self, workspace_id: str) -> list[ProviderState]:
+        """
+        Return the state of every integration for a workspace.
+
+        Raises:
+            UnknownWorkspaceError: If no connect link was ever made for it.
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        answer = await self._get(
+            f"/integration/providers?{urlencode({'workspace_id': workspace_id})}"
+        )
+        if answer.status == _NOT_FOUND:
+            raise UnknownWorkspaceError(
+                f"workspace {workspace_id!r} is not known; "
+                f"make a connect link for it first: zebbra connect {workspace_id}"
+            )
+        return [
+            ProviderState(
+                name=item["name"],
+                connected=item["connected"],
+                requires_reconnect=item["requires_reconnect"],
+                configured=item["configured"],
+                tenant_name=item.get("tenant_name"),
+            )
+            for item in self._json(answer)
+        ]
+
+    async def connections(self, changed_since: str | None = None) -> dict[str, Any]:
+        """
+        Return `{"connections": [...], "cursor": ...}`, all or those changed since a cursor.
+
+        Raises:
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        query = "" if changed_since is None else f"?{urlencode({'changed_since': changed_since})}"
+        return dict(self._json(await self._get(f"/api/connections{query}")))
+
+    async def workspaces(self) -> list[dict[str, str]]:
+        """
+        Return `[{"workspace_id", "workspace_name"}]` of all workspaces.
+
+        Raises:
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        return list(self._json(await self._get("/api/workspaces"))["workspaces"])
+
+    async def connect_link(self, workspace_id: str, name: str | None = None) -> dict[str, str]:
+        """
+        Make a connect link: `{"url", "expires_at"}`. A new workspace becomes known by it.
+
+        Raises:
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        body = {"workspace_id": workspace_id} | ({"workspace_name": name} if name else {})
+        answer = await self._send(
+            OutboundRequest(
+                "POST", f"{self._url}/api/connect-links", json=body, bearer=self._secret
+            )
+        )
+        return dict(self._json(answer, expected=(_OK, 201)))
+
+    async def access(
+        self, workspace_id: str, slug: str, *, rejected: str | None = None
+    ) -> IntegrationAccess:
+        """
+        Return an access token and the pinned tenant.
+
+        Args:
+            workspace_id: The customer.
+            slug: The integration.
+            rejected: Fingerprint of a token that the provider has just refused.
+
+        Raises:
+            NotConnectedError: If there is no grant.
+            ReconnectRequiredError: If the grant is dead; carries the connect link.
+            ProviderUnavailableError: If the provider's token endpoint or the service is down.
+            ConfigurationError: If the operator's app or the service key is refused.
+        """
+        query = "" if rejected is None else f"?{urlencode({'rejected': rejected})}"
+        path = f"/api/workspaces/{quote(workspace_id)}/integrations/{quote(slug)}/token{query}"
+        answer = await self._get(path)
+        if answer.status == _OK:
+            try:
+                return IntegrationAccess.model_validate_json(answer.body)
+            except ValidationError as exc:
+                fields = sorted({str(error["loc"][0]) for error in exc.errors()})
+                raise PayloadError(f"OAuth service: token: malformed {', '.join(fields)}") from None
+        raise self._refusal(answer)
+
+    def _refusal(self, answer: RawAnswer) -> Exception:
+        problem = _problem(answer)
+        detail = str(problem.get("detail") or problem.get("title") or f"status {answer.status}")
+        if answer.status == _CONFLICT:
+            if "not_connected" in (str(problem.get("code")), str(problem.get("type"))):
+                return NotConnectedError(detail)
+            url = problem.get("connect_url")
+            return ReconnectRequiredError(detail, connect_url=str(url) if url else None)
+        if answer.status == _NOT_FOUND:
+            return NotConnectedError(detail)
+        if answer.status == _UNAVAILABLE:
+            seconds = answer.headers.get("retry-after", "60")
+            return ProviderUnavailableError(
+                detail, retry_after_s=float(seconds) if seconds.isdigit() else 60.0
+            )
+        return ConfigurationError(detail)
+
+    async def _get(self, path: str) -> RawAnswer:
+        return await self._send(OutboundRequest("GET", self._url + path, bearer=self._secret))
+
+    async def _send(self, request: OutboundRequest) -> RawAnswer:
+        try:
+            answer = await self._http.send(request, timeout_s=_TOKEN_TIMEOUT_S)
+        except ProviderUnavailableError as exc:
+            raise ProviderUnavailableError(
+                f"the OAuth service does not answer at {self._url}; "
+                "start it with 'zebbra serve', or set ZEBBRA_OAUTH_URL to where it runs",
+                retry_after_s=exc.retry_after_s,
+            ) from exc
+        if answer.status == _UNAUTHORIZED:
+            raise ConfigurationError(
+                f"the OAuth service at {self._url} refuses our service key; "
+                "ZEBBRA_SERVICE_KEY (or service.key in ZEBBRA_HOME) must be the same for both"
+            )
+        return answer
+
+    def _json(self, answer: RawAnswer, expected: tuple[int, ...] = (_OK,)) -> Any:
+        if answer.status not in expected:
+            raise self._refusal(answer)
+        return answer.json()
+
+    @property
+    def _secret(self) -> str:
+        return self._key.get_secret_value()
+
+
+class ServiceTokens:
+    """Supplies the tokens of one connection, as the HTTP client asks for them."""
+
+    def __init__(self, service: OAuthService, workspace_id: str, slug: str) -> None:
+        self._service = service
+        self._workspace_id = workspace_id
+        self._slug = slug
+
+    async def access(self, *, rejected: str | None = None) -> IntegrationAccess:
+        """Return the current token; see `OAuthService.access`."""
+        return await self._service.access(self._workspace_id, self._slug, rejected=rejected)
+
+
+def _problem(answer: RawAnswer) -> dict[str, Any]:
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

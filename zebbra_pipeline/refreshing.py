@@ -1,0 +1,137 @@
+"""
+`zebbra refresh`: materializes workspaces through Dagster, in this process.
+
+Two runs for each range of workspaces: first every connected integration, then
+`merged_model`, so that one dead grant does not keep the other figures out of the models.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from integrations.runtime.settings import Settings
+from zebbra_pipeline.assets.integration import WORKSPACES_PER_RUN
+from zebbra_pipeline.assets.reporting import FAILED_KEY
+from zebbra_pipeline.assets.specs import MERGED_MODEL
+from zebbra_pipeline.building import build_definitions
+from zebbra_pipeline.dagster_home import open_instance
+from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.resources import Connections
+
+_RANGE_START, _RANGE_END = (
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
+
+
+@dataclass
+class RefreshResult:
+    """
+    What came of a refresh.
+
+    Attributes:
+        runs: Ids of the Dagster runs.
+        failures: By workspace: what failed, one line each, named by its step.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    failures: dict[str, list[str]] = field(default_factory=dict)
+
+
+def refresh(
+    connected: Mapping[str, frozenset[str]],
+    settings: Settings,
+    *,
+    full: bool = False,
+    as_of: str = "",
+    tell: Callable[[str], None],
+) -> RefreshResult:
+    """
+    Materialize workspaces.
+
+    Args:
+        connected: By workspace id: the slugs of the integrations it has connected.
+        settings: Where Dagster's home is.
+        full: Fetch the whole history again.
+        as_of: Fetch as if today were this day (YYYY-MM-DD); empty for the real day.
+        tell: Called with a line whenever there is progress.
+    """
+    result = RefreshResult()
+    connections = Connections(as_of=as_of) if as_of else None
+    job = build_definitions(connections=connections).resolve_implicit_global_asset_job_def()
+    with open_instance(settings.dagster_home) as instance:
+        name = str(WORKSPACES.name)
+        known = set(instance.get_dynamic_partitions(name))
+        new = [workspace for workspace in connected if workspace not in known]
+        if new:
+            instance.add_dynamic_partitions(name, new)
+            tell(f"new in Dagster: {', '.join(new)}")
+        order = list(instance.get_dynamic_partitions(name))
+        for group in contiguous_ranges(order, connected, WORKSPACES_PER_RUN):
+            slugs = frozenset[str]().union(*(connected[workspace] for workspace in group))
+            fetched = [key for key in job.asset_layer.executable_asset_keys if key.path[0] in slugs]
+            for keys, config in ((fetched, _fetch_config(slugs, full=full)), ([MERGED_MODEL], {})):
+                run = _run(job, instance, group, keys, config)
+                result.runs.append(run.run_id)
+                for event in run.all_events:
+                    if event.event_type_value == "STEP_FAILURE":
+                        _collect(event, group, result)
+    return result
+
+
+def contiguous_ranges(
+    order: Sequence[str], wanted: Mapping[str, Any], most: int
+) -> Iterator[list[str]]:
+    """Yield the *wanted* keys as runs of neighbours in *order*, at most *most* in each."""
+    group: list[str] = []
+    for key in order:
+        if key in wanted:
+            group.append(key)
+        if group and (key not in wanted or len(group) == most):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _fetch_config(slugs: frozenset[str], *, full: bool) -> dict[str, Any]:
+    if not full:
+        return {}
+    return {"ops": {f"fetch_{slug}": {"config": {"full": True}} for slug in sorted(slugs)}}
+
+
+def _run(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    group: list[str],
+    keys: list[dg.AssetKey],
+    config: dict[str, Any],
+) -> dg.ExecuteInProcessResult:
+    where: dict[str, Any] = (
+        {"partition_key": group[0]}
+        if len(group) == 1
+        else {"tags": {_RANGE_START: group[0], _RANGE_END: group[-1]}}
+    )
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=keys,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}} | config,
+        **where,
+    )
+
+
+def _collect(event: dg.DagsterEvent, group: list[str], result: RefreshResult) -> None:
+    what = str(event.step_key).removeprefix("fetch_")
+    data = event.step_failure_data.user_failure_data
+    failed = data.metadata.get(FAILED_KEY) if data else None
+    if failed is not None:
+        reasons: dict[str, str] = failed.value  # type: ignore[assignment] -- JSON that we wrote
+    else:
+        error = event.step_failure_data.error
+        text = (data and data.description) or (error and error.message) or "unknown"
+        reasons = dict.fromkeys(group, " ".join(str(text).split()))
+    for workspace, reason in reasons.items():
+        result.failures.setdefault(workspace, []).append(f"{what}: {reason}")

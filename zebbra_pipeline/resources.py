@@ -1,0 +1,106 @@
+"""Dagster resources: the connections (and through them every `FetchAdapter`) and the warehouse."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field, SecretStr
+
+from integrations.contracts import IntegrationPlugin
+from integrations.runtime.http import HttpSession
+from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.fetching import fetch_and_land
+from zebbra_pipeline.oauth_api import OAuthService
+from zebbra_pipeline.outcomes import Outcome
+from zebbra_pipeline.pulls import Puller
+from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
+
+
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg] -- generic in stubs only
+    """Where figures land; an empty field means the setting of the same name."""
+
+    target: str = Field(
+        default="", description="DuckDB file or attachable target; empty: ZEBBRA_WAREHOUSE."
+    )
+    published: str = Field(
+        default="", description="The read-only copy for people and BI; empty: ZEBBRA_PUBLISHED."
+    )
+
+    def open(self) -> DuckDBWarehouse:
+        """Return the warehouse; it holds no connection between its sessions."""
+        settings = load_settings()
+        return DuckDBWarehouse(
+            self.target or settings.warehouse,
+            published=Path(self.published) if self.published else settings.published,
+        )
+
+
+class Connections(dg.ConfigurableResource):  # type: ignore[type-arg] -- generic in stubs only
+    """
+    The workspaces' connections, as the OAuth service hands them out.
+
+    Access tokens are fetched inside a run, a workspace at a time, and are never shown.
+    """
+
+    oauth_url: str = Field(
+        default="", description="Where the OAuth service is reached; empty: ZEBBRA_OAUTH_URL."
+    )
+    service_key: str = Field(
+        default="",
+        description="Feed it with dg.EnvVar; empty: ZEBBRA_SERVICE_KEY or the generated key file.",
+    )
+    as_of: str = Field(
+        default="",
+        description="Fetch as if today were this day (YYYY-MM-DD), for repeatable runs; "
+        "empty: the real day.",
+    )
+
+    async def fetch(
+        self,
+        plugin: IntegrationPlugin,
+        workspace_ids: Sequence[str],
+        assets: tuple[str, ...],
+        *,
+        warehouse: DuckDBWarehouse,
+        full: bool,
+        run_id: str,
+    ) -> list[Outcome]:
+        """
+        Fetch and land workspaces concurrently, each by itself.
+
+        Raises:
+            ConfigurationError: If a setting is malformed.
+            WarehouseError: If nothing can be landed at all.
+        """
+        settings = load_settings()
+        async with HttpSession() as http:
+            puller = Puller(
+                plugin,
+                assets,
+                http=http,
+                service=self.service(http, settings),
+                settings=settings,
+                warehouse=warehouse,
+                full=full,
+                today=self.today(),
+            )
+            return await fetch_and_land(
+                plugin,
+                workspace_ids,
+                assets,
+                fetch=puller.pull,
+                warehouse=warehouse,
+                run_id=run_id,
+            )
+
+    def service(self, http: HttpSession, settings: Settings) -> OAuthService:
+        """Return a client of the OAuth service."""
+        key = SecretStr(self.service_key) if self.service_key else settings.service_key()
+        return OAuthService(http, self.oauth_url or settings.oauth_url, key)
+
+    def today(self) -> date:
+        """Return the day of the fetch."""
+        if self.as_of:
+            return date.fromisoformat(self.as_of)
+        return datetime.now().astimezone().date()
