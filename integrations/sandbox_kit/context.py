@@ -1,0 +1,70 @@
+"""What every emulator is built with: a day, a clock that can be moved, a place for its state."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+
+class Clock:
+    """
+    Real time plus an offset that tests move forward. Safe to use from several threads.
+
+    Attributes:
+        offset_s: Seconds ahead of real time.
+    """
+
+    def __init__(self, offset_s: float = 0.0) -> None:
+        self._lock = Lock()
+        self.offset_s = offset_s
+
+    def now(self) -> datetime:
+        """Return the moment that the emulator takes for the present, in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.offset_s)
+
+    def advance(self, seconds: float) -> None:
+        """
+        Move the present forward.
+
+        Raises:
+            ValueError: If *seconds* is negative: tokens would become younger.
+        """
+        if seconds < 0:
+            raise ValueError("seconds: expected 0 or more")
+        with self._lock:
+            self.offset_s += seconds
+
+    def reset(self, offset_s: float = 0.0) -> None:
+        """Set the offset, by default back to real time."""
+        with self._lock:
+            self.offset_s = offset_s
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxContext:
+    """
+    What a plugin's `build_sandbox` is handed.
+
+    Attributes:
+        today: Day on which the emulated books end.
+        clock: Decides on lifetimes, windows and limits.
+        state_path: JSON file that keeps grants over a restart; None keeps them in memory.
+    """
+
+    today: date
+    clock: Clock = field(default_factory=Clock)
+    state_path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxTenant:
+    """
+    An invented organisation.
+
+    Attributes:
+        id: What API calls name it by.
+        name: What the person sees on the authorize page.
+    """
+
+    id: str
+    name: str

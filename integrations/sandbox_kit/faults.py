@@ -1,0 +1,191 @@
+"""`Faults`: an emulator that misbehaves on demand."""
+
+import asyncio
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from integrations.sandbox_kit.calls import TenantOf, is_control, local_path
+from integrations.sandbox_kit.cutting import cut_connection
+from integrations.sandbox_kit.limits import Refusal, Refuse, plain_refusal
+
+FaultKind = Literal[
+    "status", "minute_limit", "day_limit", "html", "truncated", "slow", "lost_answer"
+]
+ErrorResponse = Callable[[int], Response]
+
+
+class Fault(BaseModel):
+    """
+    What is to go wrong, and when.
+
+    Attributes:
+        kind: `status` answers *status*; `minute_limit` and `day_limit` refuse as the provider
+            would; `html` answers a page instead of data; `truncated` sends half of the body;
+            `slow` waits *seconds* before doing the work; `lost_answer` does the work and cuts
+            the connection.
+        path: Prefix of the paths concerned; empty: any.
+        method: Only requests of this method.
+        tenant_id: Only requests for this organisation.
+        times: How often; None: until the faults are cleared.
+        after: How many matching requests pass unharmed before.
+        status: Status of `status`, and of `html`, which answers 200 if it is left out.
+        retry_after: Seconds for `Retry-After`; of `status` only if given.
+        seconds: Delay of `slow`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: FaultKind
+    path: str = ""
+    method: str | None = None
+    tenant_id: str | None = None
+    times: int | None = Field(default=1, ge=1)
+    after: int = Field(default=0, ge=0)
+    status: int | None = Field(default=None, ge=200, le=599)
+    retry_after: int | None = Field(default=None, ge=0)
+    seconds: float = Field(default=5.0, ge=0)
+
+    def concerns(self, *, method: str, path: str, tenant_id: str | None) -> bool:
+        return (
+            path.lstrip("/").startswith(self.path.lstrip("/"))
+            and self.method in {None, method}
+            and self.tenant_id in {None, tenant_id}
+        )
+
+
+class Faults:
+    """The faults that are still to happen. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = Lock()
+
+    @property
+    def pending(self) -> list[Fault]:
+        """Copies of the faults that are left, with what is left of `times` and `after`."""
+        with self._lock:
+            return [fault.model_copy() for fault in self._faults]
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault.model_copy())
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, *, method: str, path: str, tenant_id: str | None) -> Fault | None:
+        """Return the fault that hits this request, if any, and count it."""
+        with self._lock:
+            for fault in self._faults:
+                if not fault.concerns(method=method, path=path, tenant_id=tenant_id):
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times == 0:
+                        self._faults.remove(fault)
+                return fault
+            return None
+
+
+def plain_error(status: int) -> Response:
+    """Return an error answer without any provider's colour."""
+    return PlainTextResponse("The service is temporarily unavailable", status_code=status)
+
+
+class FaultMiddleware:
+    """
+    Lets faults happen to every call but those under `/_control/`.
+
+    Args:
+        refuse: The provider's 429; its rules' names are `minute` and `day`.
+        error: The provider's answer of a given error status.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        faults: Faults,
+        tenant_of: TenantOf,
+        refuse: Refuse = plain_refusal,
+        error: ErrorResponse = plain_error,
+    ) -> None:
+        self.app = app
+        self.faults = faults
+        self.tenant_of = tenant_of
+        self.refuse = refuse
+        self.error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or is_control(scope):
+            await self.app(scope, receive, send)
+            return
+        fault = self.faults.take(
+            method=scope["method"], path=local_path(scope), tenant_id=self.tenant_of(Request(scope))
+        )
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+        match fault.kind:
+            case "slow":
+                await asyncio.sleep(fault.seconds)
+                await self.app(scope, receive, send)
+            case "truncated":
+                await self._truncated(scope, receive, send)
+            case "lost_answer":
+                await self._collected(scope, receive)
+                await cut_connection(scope, receive)
+            case _:
+                await self._substitute(fault)(scope, receive, send)
+
+    def _substitute(self, fault: Fault) -> Response:
+        """Return the answer given instead of doing the work."""
+        if fault.kind == "minute_limit":
+            wait = 2 if fault.retry_after is None else fault.retry_after
+            return self.refuse(Refusal("minute", wait))
+        if fault.kind == "day_limit":
+            wait = 6 * 3600 if fault.retry_after is None else fault.retry_after
+            return self.refuse(Refusal("day", wait))
+        if fault.kind == "html":
+            html = "<!doctype html><html><body><h1>We will be right back</h1></body></html>"
+            return HTMLResponse(html, status_code=fault.status or 200)
+        response = self.error(fault.status or 502)
+        if fault.retry_after is not None:
+            response.headers["Retry-After"] = str(fault.retry_after)
+        return response
+
+    async def _truncated(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start, body = await self._collected(scope, receive)
+        half = body[: len(body) // 2]
+        headers: list[tuple[bytes, bytes]] = [
+            (name, value)
+            for name, value in start.get("headers", [])
+            if name.lower() != b"content-length"
+        ]
+        headers.append((b"content-length", str(len(half)).encode()))
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": half})
+
+    async def _collected(self, scope: Scope, receive: Receive) -> tuple[dict[str, Any], bytes]:
+        """Let the work be done and keep the answer back."""
+        start: dict[str, Any] = {}
+        body = bytearray()
+
+        async def keeping_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        await self.app(scope, receive, keeping_send)
+        return start, bytes(body)

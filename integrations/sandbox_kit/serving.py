@@ -1,0 +1,140 @@
+"""Serves emulators: all of them in one app, or any app in a thread."""
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from integrations.sandbox_kit.context import Clock, SandboxContext
+from integrations.sandbox_kit.cutting import SandboxApp
+from integrations.sandbox_kit.pages import page
+
+BuildSandbox = Callable[[SandboxContext], Starlette]
+
+_START_TIMEOUT_S = 30.0
+
+
+def sandbox_app(
+    builders: Mapping[str, BuildSandbox],
+    *,
+    today: date | None = None,
+    state_dir: Path | None = None,
+) -> Starlette:
+    """
+    Return an app with each emulator at `/<slug>`, a list at `/` and `/healthz`.
+
+    Args:
+        builders: `build_sandbox` of each plugin, by slug.
+        today: Day on which the emulated books end; by default the current one.
+        state_dir: Folder that keeps grants over a restart, a file for each slug.
+    """
+    mounts = []
+    for slug, build in builders.items():
+        clock = Clock()
+        context = SandboxContext(
+            today=today or clock.now().date(),
+            clock=clock,
+            state_path=state_dir / f"{slug}.json" if state_dir else None,
+        )
+        mounts.append(Mount(f"/{slug}", app=build(context)))
+
+    async def index(request: Request) -> Response:
+        return page("index.html", slugs=list(builders), root=str(request.base_url).rstrip("/"))
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"status": "ok", "sandboxes": list(builders)})
+
+    return SandboxApp(routes=[Route("/", index), Route("/healthz", healthz), *mounts])
+
+
+@contextmanager
+def serve_in_thread(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """
+    Serve an ASGI app in a thread while the block runs; yields `http://localhost:<port>`.
+
+    With the default *host* it also listens on `::1` where that is possible, so that either
+    reading of `localhost` finds it.
+
+    Args:
+        app: Any ASGI app; its lifespan runs.
+        host: Address to listen on.
+        port: 0 takes a free one.
+
+    Raises:
+        OSError: If the port is taken.
+        RuntimeError: If the app fails to start.
+    """
+    sockets = _listen(host, port)
+    number = sockets[0].getsockname()[1]
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    thread = Thread(
+        target=server.run_until_told, args=(sockets,), name=f"serve-{number}", daemon=True
+    )
+    thread.start()
+    try:
+        server.ready.wait(_START_TIMEOUT_S)
+        if not server.started:
+            raise RuntimeError("the app did not start") from server.failure
+        yield f"http://localhost:{number}"
+    finally:
+        server.should_exit = True
+        thread.join(_START_TIMEOUT_S)
+        for listener in sockets:
+            listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it is ready, or why it never will be."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = Event()
+        self.failure: BaseException | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    def run_until_told(self, sockets: list[socket.socket]) -> None:
+        try:
+            self.run(sockets)
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 -- told to the starting thread
+            self.failure = exc
+        finally:
+            self.ready.set()
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    first = socket.create_server((host, port), family=_family(host), backlog=2048)
+    sockets = [first]
+    if host == "127.0.0.1" and socket.has_ipv6:
+        with suppress(OSError):  # no IPv6 here: clients fall back to 127.0.0.1
+            sockets.append(
+                socket.create_server(
+                    ("::1", first.getsockname()[1]), family=socket.AF_INET6, backlog=2048
+                )
+            )
+    return sockets
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
