@@ -6,7 +6,7 @@ from typing import Any
 
 from integrations.contracts.errors import PayloadError
 
-_AMOUNT = re.compile(r"-?\d+(\.\d+)?")
+_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 SMALLEST = Decimal("0.0001")
 """What the warehouse stores: `DECIMAL(18,4)`."""
 _LIMIT = Decimal(10) ** 14
