@@ -7,7 +7,7 @@ Two runs for each range of workspaces: first every connected integration, then
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -128,7 +128,7 @@ def _collect(event: dg.DagsterEvent, group: list[str], result: RefreshResult) ->
     data = event.step_failure_data.user_failure_data
     failed = data.metadata.get(FAILED_KEY) if data else None
     if failed is not None:
-        reasons: dict[str, str] = failed.value  # type: ignore[assignment] -- JSON that we wrote
+        reasons = cast("dict[str, str]", failed.value)
     else:
         error = event.step_failure_data.error
         text = (data and data.description) or (error and error.message) or "unknown"

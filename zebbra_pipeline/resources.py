@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field, SecretStr
@@ -17,7 +18,7 @@ from zebbra_pipeline.pulls import Puller
 from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
 
 
-class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg] -- generic in stubs only
+class Warehouse(dg.ConfigurableResource[Any]):
     """Where figures land; an empty field means the setting of the same name."""
 
     target: str = Field(
@@ -36,7 +37,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg] -- generic i
         )
 
 
-class Connections(dg.ConfigurableResource):  # type: ignore[type-arg] -- generic in stubs only
+class Connections(dg.ConfigurableResource[Any]):
     """
     The workspaces' connections, as the OAuth service hands them out.
 

@@ -1,6 +1,6 @@
 """`zebbra connect`, `workspaces`, `connections`, `integrations`: who is connected to what."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,7 @@ def workspaces(*, as_json: JsonOption = False) -> None:
     settings = settings_of_command()
     known = ask_service(settings, lambda service: service.workspaces())
     connected = ask_service(settings, lambda service: service.connections())["connections"]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "workspace_id": item["workspace_id"],
             "workspace_name": item.get("workspace_name"),

@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from zebbra_pipeline.commands.figures import (
 from zebbra_pipeline.commands.serving import start_services
 from zebbra_pipeline.demo.models import write_demo_models
 from zebbra_pipeline.demo.person import Browser, connect_integration
+from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.processes import children
 from zebbra_pipeline.sandboxes import really_configured
 
@@ -99,15 +101,16 @@ def _title(number: str, text: str) -> None:
 
 def _connect(settings: Settings, oauth_url: str) -> None:
     for workspace, (name, tenants) in DEMO_WORKSPACES.items():
-        link = ask_service(
-            settings,
-            lambda service, workspace=workspace, name=name: service.connect_link(workspace, name),  # type: ignore[misc] -- bound at once
-        )
+        link = ask_service(settings, partial(_link, workspace=workspace, name=name))
         browser = Browser()
         browser.follow(link["url"])
         for slug, tenant in tenants.items():
             connect_integration(browser, oauth_url, workspace, slug, tenant)
             out.print(f"  {workspace} has connected {slug}: {tenant}", markup=False)
+
+
+async def _link(service: OAuthService, *, workspace: str, name: str) -> dict[str, str]:
+    return await service.connect_link(workspace, name)
 
 
 def _start(today: date) -> date:
