@@ -1,0 +1,71 @@
+"""`RawAnswer`: what came back over the wire, and how its JSON is read."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from integrations.contracts.errors import PayloadError
+
+_CONTENT_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """
+    An HTTP answer of any status. Printed without headers and body: they may hold secrets.
+
+    Attributes:
+        headers: Lower-case names.
+        body: Decompressed bytes.
+        url: What was asked, without query and user information.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str
+
+    def json(self) -> Any:
+        """
+        Return the parsed body with every fraction as `Decimal`.
+
+        Raises:
+            PayloadError: If it is not JSON, such as an HTML page or a truncated body.
+        """
+        return parse_json(self, self.url)
+
+
+def parse_json(answer: RawAnswer, where: str) -> Any:
+    """
+    Return the parsed body of *answer* with every fraction as `Decimal`.
+
+    Raises:
+        PayloadError: If it is not JSON. *where*, kind and length are named, never the content.
+    """
+    try:
+        return json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, ArithmeticError, RecursionError):
+        # Not chained: a JSONDecodeError carries the whole document.
+        raise PayloadError(f"{where}: expected JSON, found {_described(answer)}") from None
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _described(answer: RawAnswer) -> str:
+    start = answer.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        kind = "an empty body"
+    elif start[:1] == b"<":
+        kind = "HTML" if b"html" in start.lower() else "markup"
+    elif start[:1] in b'{["':
+        kind = "broken or truncated JSON"
+    else:
+        kind = "other content"
+    type_ = _CONTENT_TYPE.match(answer.headers.get("content-type", ""))
+    sent_as = f", sent as {type_.group()}" if type_ else ""
+    return f"{kind} ({len(answer.body)} bytes{sent_as})"
