@@ -1,0 +1,182 @@
+"""
+Report JSON in, typed rows out. Pure: no client, no clock.
+
+The shapes are those of `GET /Reports/ProfitAndLoss` and `/Reports/BalanceSheet`:
+https://developer.xero.com/documentation/api/accounting/reports
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from integrations.contracts import LineKind, PayloadError, parse_amount
+from integrations.xero.headings import check_columns, check_title
+from integrations.xero.windows import ReportQuery
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """
+    One line of one report.
+
+    Attributes:
+        section: Titles around it, outermost first, blanks trimmed; untitled ones left out.
+        account_id: None for totals.
+        values: One for each column, newest first. Empty cells of accounts and section
+            totals are 0 (Xero leaves out what did not move), of computed totals None.
+    """
+
+    section: tuple[str, ...]
+    account_id: str | None
+    label: str
+    kind: LineKind
+    values: tuple[Decimal | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report whose title and column labels are those that were asked for."""
+
+    query: ReportQuery
+    rows: tuple[ReportRow, ...]
+
+
+def parse_report(payload: Any, query: ReportQuery) -> Report:
+    """
+    Return the rows of the answer to *query*.
+
+    Raises:
+        PayloadError: If the answer has another shape, or is about another window or other
+            months than asked for.
+    """
+    name = query.path.rsplit("/", 1)[-1]
+    reports = _list(_mapping(payload, name).get("Reports"), f"{name}: Reports")
+    if len(reports) != 1:
+        raise PayloadError(f"{name}: Reports: expected 1 report, found {len(reports)}")
+    report = _mapping(reports[0], f"{name}: Reports[0]")
+    check_title(report.get("ReportTitles"), query, where=f"{name}: ReportTitles")
+    top = _list(report.get("Rows"), f"{name}: Rows")
+    header = next((row for row in top if _type(row) == "Header"), None)
+    if header is None:
+        raise PayloadError(f"{name}: Rows: expected a row of type Header, found none")
+    check_columns(_texts(header, f"{name}: Header")[1:], query, where=f"{name}: Header")
+    reader = _RowReader(columns=len(query.columns))
+    rows = tuple(reader.read(top, (), f"{name}: Rows"))
+    _refuse_doubles(rows, name)
+    return Report(query=query, rows=rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _RowReader:
+    columns: int
+
+    def read(self, rows: list[Any], section: tuple[str, ...], where: str) -> Iterator[ReportRow]:
+        for index, row in enumerate(rows):
+            place = f"{where}[{index}]"
+            kind = _type(row)
+            if kind == "Section":
+                title = row.get("Title")
+                inner = (*section, title.strip()) if _is_text(title) else section
+                yield from self.read(
+                    _list(row.get("Rows"), f"{place}.Rows"), inner, f"{place}.Rows"
+                )
+            elif kind in {"Row", "SummaryRow"}:
+                yield self._row(row, kind, section, place)
+            elif kind != "Header":
+                raise PayloadError(
+                    f"{place}.RowType: expected Header, Section, Row or SummaryRow, "
+                    f"found {'other text' if kind else 'none'}"
+                )
+
+    def _row(
+        self, row: Mapping[str, Any], row_type: str, section: tuple[str, ...], place: str
+    ) -> ReportRow:
+        cells = _list(row.get("Cells"), f"{place}.Cells")
+        if len(cells) != self.columns + 1:
+            raise PayloadError(
+                f"{place}.Cells: expected {self.columns + 1} cells, found {len(cells)}"
+            )
+        kind, account_id = LineKind.SECTION_TOTAL, None
+        if row_type == "Row":
+            kind, account_id = _identity(cells, place)
+        empty = None if kind is LineKind.COMPUTED_TOTAL else _ZERO
+        return ReportRow(
+            section=section,
+            account_id=account_id,
+            label=_texts(row, place)[0],
+            kind=kind,
+            values=tuple(
+                _amount(cell, f"{place}.Cells[{index}]", empty)
+                for index, cell in enumerate(cells[1:], start=1)
+            ),
+        )
+
+
+def _identity(cells: list[Any], place: str) -> tuple[LineKind, str | None]:
+    """Tell accounts, which carry attributes, from totals that Xero computes, which do not."""
+    found: dict[str, set[str]] = {}
+    for index, cell in enumerate(cells):
+        where = f"{place}.Cells[{index}]"
+        for attribute in _list(_mapping(cell, where).get("Attributes"), f"{where}.Attributes"):
+            item = _mapping(attribute, f"{where}.Attributes")
+            found.setdefault(str(item.get("Id")), set()).add(str(item.get("Value") or ""))
+    for name in ("account", "groupID"):  # groupID: all currency gains, as one line
+        ids = found.get(name, set()) - {""}
+        if len(ids) > 1:
+            raise PayloadError(f"{place}: expected one {name} in all cells, found {len(ids)}")
+        if ids:
+            return LineKind.ACCOUNT, ids.pop()
+    return (LineKind.ACCOUNT if found else LineKind.COMPUTED_TOTAL), None
+
+
+def _refuse_doubles(rows: tuple[ReportRow, ...], name: str) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        if row.account_id is not None and row.account_id in seen:
+            raise PayloadError(
+                f"{name}: section {' / '.join(row.section)!r}: expected every account once, "
+                f"found account {row.account_id} again"
+            )
+        seen.add(row.account_id or "")
+
+
+def _amount(cell: Any, where: str, empty: Decimal | None) -> Decimal | None:
+    value = _mapping(cell, where).get("Value")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return empty
+    return parse_amount(value, where)
+
+
+def _texts(row: Mapping[str, Any], where: str) -> list[str]:
+    cells = _list(row.get("Cells"), f"{where}.Cells")
+    texts = [_mapping(cell, where).get("Value") for cell in cells]
+    if not texts:
+        raise PayloadError(f"{where}.Cells: expected at least one cell, found none")
+    return [text.strip() if isinstance(text, str) else "" for text in texts]
+
+
+def _type(row: Any) -> str:
+    kind = row.get("RowType") if isinstance(row, Mapping) else None
+    return kind if isinstance(kind, str) else ""
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise PayloadError(f"{where}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    """Return a list; Xero leaves out the key of an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise PayloadError(f"{where}: expected a list, found {type(value).__name__}")
+    return value
