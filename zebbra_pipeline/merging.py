@@ -61,7 +61,9 @@ def _merge_one(
 def _done(workspace_id: str, results: list[MergedModel]) -> Done:
     rows = sum(len(result.rows) for result in results)
     unresolved = [row for result in results for row in result.rows if row.note]
-    notes = "\n".join(f"- `{row.row_name}` ({row.status}): {row.note}" for row in unresolved)
+    lines = [f"- `{row.row_name}` ({row.status}): {row.note}" for row in unresolved]
+    lines += [f"- {note}" for result in results for note in result.notes]
+    notes = "\n".join(lines)
     metadata = {
         "dagster/row_count": rows,
         "zebbra/models": len(results),

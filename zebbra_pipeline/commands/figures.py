@@ -254,6 +254,8 @@ def print_model(model: MergedModel, *, months: int) -> None:
     for item in model.rows:
         if item.note:
             out.print(f"  {item.row_name}: {item.note}", markup=False)
+    for note in model.notes:
+        out.print(f"  {note}", markup=False)
 
 
 def publish() -> None:

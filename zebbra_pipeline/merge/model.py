@@ -56,7 +56,8 @@ def merge_model(
             for each in filled.values
         ]
         rows.append(filled)
-    notes = _merge_payroll(merged, view, figures, months, rows_currency=merger.currency)
+    currency = view.meta.currency or merger.currency
+    notes = _merge_payroll(merged, view, figures, months, currency=currency)
     return MergedModel(model_id, view.meta.name, merged, tuple(rows), notes)
 
 
@@ -66,10 +67,9 @@ def _merge_payroll(
     figures: WorkspaceFigures,
     months: tuple[date, ...],
     *,
-    rows_currency: str | None,
+    currency: str | None,
 ) -> tuple[str, ...]:
-    declared = view.meta.currency
-    people = countable_spells(figures.employees, months[0], declared=declared, rows=rows_currency)
+    people = countable_spells(figures.employees, months[0], currency=currency)
     payroll = merged.get("payroll") or {}
     known = view.payroll.employees if view.payroll else []
     own = [each for each in known if not each.from_integration]

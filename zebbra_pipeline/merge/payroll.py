@@ -32,7 +32,7 @@ class People:
 
     Attributes:
         spells: Those the model can count, in order.
-        notes: About those it cannot, and about pay in another currency than the rows.
+        notes: About those it cannot.
     """
 
     spells: tuple[EmployeeSpell, ...]
@@ -40,21 +40,19 @@ class People:
 
 
 def countable_spells(
-    spells: Iterable[EmployeeSpell], first_month: date, *, declared: str | None, rows: str | None
+    spells: Iterable[EmployeeSpell], first_month: date, *, currency: str | None
 ) -> People:
     """
     Return the spells that the model's payroll holds; amounts in two currencies never mix.
 
-    Spells that ended before the model's first month are left out. Of the rest, those in the
-    model's declared currency stay. A model without one takes the currency of its rows if
-    somebody is paid in it, else that of the first spell; a note then says that the payroll is
-    in another currency than the rows.
+    Spells that ended before the model's first month are left out, and so is pay in another
+    currency than the model's, with a note.
 
     Args:
         spells: Landed spells.
         first_month: Any day of the model's first month.
-        declared: Currency that the document names.
-        rows: Currency of the filled rows.
+        currency: Currency that the document declares, or else that of its filled rows. A
+            model that has neither takes that of the first spell.
     """
     began = month_start(first_month)
     current = sorted(
@@ -62,15 +60,12 @@ def countable_spells(
     )
     if not current:
         return People((), ())
-    paid = {each.currency for each in current}
-    currency = declared or (rows if rows in paid else current[0].currency)
+    kept = currency or current[0].currency
     notes: list[str] = []
-    for other in sorted(paid - {currency}):
+    for other in sorted({each.currency for each in current} - {kept}):
         out = {(e.integration, e.employee_id) for e in current if e.currency == other}
-        notes.append(f"payroll: left out {len(out)} paid in {other}; this payroll is in {currency}")
-    if declared is None and rows is not None and rows != currency:
-        notes.append(f"payroll: pay is in {currency}, the rows are in {rows}")
-    return People(tuple(each for each in current if each.currency == currency), tuple(notes))
+        notes.append(f"payroll: left out {len(out)} paid in {other}; this model is in {kept}")
+    return People(tuple(each for each in current if each.currency == kept), tuple(notes))
 
 
 def employee_entries(spells: Iterable[EmployeeSpell]) -> list[dict[str, Any]]:

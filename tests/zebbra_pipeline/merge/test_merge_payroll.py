@@ -159,21 +159,22 @@ def test_pay_in_two_currencies_is_never_added_up() -> None:
 
     assert costs(merged, 1) == ["1000.00"]
     assert len(people(merged)) == 1
-    assert merged.notes == ("payroll: left out 1 paid in USD; this payroll is in GBP",)
+    assert merged.notes == ("payroll: left out 1 paid in USD; this model is in GBP",)
 
 
 def test_pay_in_another_currency_than_the_model_declares_is_left_out() -> None:
     merged = merge_people(a_spell(currency="USD"), currency="GBP")
 
     assert people(merged) == []
-    assert merged.notes == ("payroll: left out 1 paid in USD; this payroll is in GBP",)
+    assert merged.notes == ("payroll: left out 1 paid in USD; this model is in GBP",)
 
 
-def test_payroll_in_another_currency_than_the_rows_is_pointed_out() -> None:
+def test_pay_in_another_currency_than_the_filled_rows_is_left_out() -> None:
     merged = merge_people(a_spell(currency="USD"), rows=[a_row()])
 
-    assert costs(merged, 1) == ["3000.00"]
-    assert merged.notes == ("payroll: pay is in USD, the rows are in GBP",)
+    assert people(merged) == []
+    assert costs(merged, 1) == ["0.00"]
+    assert merged.notes == ("payroll: left out 1 paid in USD; this model is in GBP",)
 
 
 def test_salaries_are_not_in_what_is_printed() -> None:
