@@ -22,7 +22,7 @@ from integrations.runtime.errors_by_status import error_for, lacks_scope, trace_
 from integrations.runtime.limits import Budget, Budgets
 from integrations.runtime.retry import Attempts, RetryPolicy, Trouble, retry_after_s, trouble_of
 from integrations.runtime.timing import Timing
-from integrations.runtime.tokens import CachedAccess, TokenSource
+from integrations.runtime.tokens import CachedAccess
 
 Send = Callable[[OutboundRequest], Awaitable[RawAnswer]]
 _DAY_GUESS_S = 3600.0
@@ -56,8 +56,8 @@ class BoundClient:
     """
     A `ProviderClient`: one connection's token, tenant, limits and retries.
 
-    Made by `HttpSession.bind`. `await client.open()` before `tenant_id` is read; requests
-    open it by themselves.
+    Made by `HttpSession.bind`. Unless that was given the access, `await client.open()` before
+    `tenant_id` is read; requests open the client by themselves.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class BoundClient:
         plugin: IntegrationPlugin,
         *,
         send: Send,
-        tokens: TokenSource,
+        access: CachedAccess,
         base_url: str,
         budgets: Budgets,
         retry: RetryPolicy,
@@ -80,7 +80,7 @@ class BoundClient:
         self._retry = retry
         self._timing = timing
         self._user = user
-        self._access = CachedAccess(plugin.name, tokens, timing)
+        self._access = access
         self._calls = 0
         self._quota = Quota()
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from integrations.contracts.access import IntegrationAccess
 from integrations.contracts.errors import (
     ConfigurationError,
     PayloadError,
@@ -25,7 +26,7 @@ from integrations.runtime.client import BoundClient, Quota
 from integrations.runtime.limits import Budgets
 from integrations.runtime.retry import RetryPolicy
 from integrations.runtime.timing import Timing
-from integrations.runtime.tokens import TokenSource
+from integrations.runtime.tokens import CachedAccess, TokenSource
 
 __all__ = [
     "BoundClient",
@@ -127,6 +128,7 @@ class HttpSession:
         plugin: IntegrationPlugin,
         *,
         tokens: TokenSource,
+        access: IntegrationAccess | None = None,
         base_url: str | None = None,
         user: str | None = None,
     ) -> BoundClient:
@@ -136,6 +138,8 @@ class HttpSession:
         Args:
             plugin: The provider.
             tokens: Where the connection's access comes from.
+            access: What *tokens* has just given, if the caller has asked: the tenant is then
+                known at once. Otherwise `await client.open()` before reading `tenant_id`.
             base_url: Instead of the plugin's, with or without a slash at its end; it may
                 have a path (`http://localhost:8766/xero`).
             user: Who granted access, where the provider limits by user and the caller knows.
@@ -143,7 +147,7 @@ class HttpSession:
         return BoundClient(
             plugin,
             send=self.send,
-            tokens=tokens,
+            access=CachedAccess(plugin.name, tokens, self._timing, known=access),
             base_url=base_url or plugin.api.base_url,
             budgets=self._budgets,
             retry=self._retry,

@@ -36,12 +36,19 @@ class CachedAccess:
     while the others wait.
     """
 
-    def __init__(self, name: str, tokens: TokenSource, timing: Timing) -> None:
+    def __init__(
+        self,
+        name: str,
+        tokens: TokenSource,
+        timing: Timing,
+        *,
+        known: IntegrationAccess | None = None,
+    ) -> None:
         self._name = name
         self._tokens = tokens
         self._timing = timing
         self._lock = asyncio.Lock()
-        self.known: IntegrationAccess | None = None
+        self.known = known
 
     async def current(self) -> IntegrationAccess:
         """Return an access with time left to live."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
-from support.fake_connection import NOON, ScriptedTokens
+from support.fake_connection import NOON, ScriptedTokens, a_plugin
 from support.http_rig import a_rig
 from support.scripted_server import Reply
 
@@ -75,6 +75,21 @@ async def test_opened_client_knows_its_tenant_without_a_call():
 
         assert (client.tenant_id, client.tenant_name) == ("tenant-1", "Harbour Café Ltd")
         assert client.calls == 0
+
+
+async def test_access_that_the_caller_already_has_is_used_and_not_asked_for_again():
+    tokens = ScriptedTokens()
+    access = await tokens.access()
+    async with a_rig() as rig:
+        rig.server.answer("/r", Reply(401, b""), Reply(200, {}))
+        client = rig.session.bind(a_plugin(), tokens=tokens, access=access, base_url=rig.server.url)
+        tenant_id = client.tenant_id
+
+        await client.get("r")
+
+    assert tenant_id == "tenant-1"
+    assert [got.bearer for got in rig.server.received] == ["token-1", "token-2"]
+    assert len(tokens.asked) == 2
 
 
 async def test_tenant_of_a_client_that_was_not_opened_is_an_error_not_an_empty_name():
