@@ -46,13 +46,13 @@ Every emulator answers under `/<slug>/_control/`, which no real provider has:
 reset`, `GET` and `DELETE` of `calls` and `faults`. `SandboxControl` calls them from Python.
 """
 
+from integrations.sandbox_kit.book import Access, GrantBook, OAuthError
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
 from integrations.sandbox_kit.control import control_route
 from integrations.sandbox_kit.emulator import EmulatorParts, build_emulator
 from integrations.sandbox_kit.faults import Fault, Faults
 from integrations.sandbox_kit.grants import Connection, Grant
-from integrations.sandbox_kit.issuing import Access, GrantBook, OAuthError
 from integrations.sandbox_kit.limits import LimitRule, RateLimiter, Refusal, Usage
 from integrations.sandbox_kit.oauth import OAuthProvider
 from integrations.sandbox_kit.person import ConsentError, consent, consent_async

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
+_MOST_S = 10 * 365 * 86_400
+
 
 class Clock:
     """
@@ -27,10 +29,10 @@ class Clock:
         Move the present forward.
 
         Raises:
-            ValueError: If *seconds* is negative: tokens would become younger.
+            ValueError: If *seconds* is negative (tokens would become younger) or absurd.
         """
-        if seconds < 0:
-            raise ValueError("seconds: expected 0 or more")
+        if not 0 <= seconds <= _MOST_S:
+            raise ValueError(f"seconds: expected 0 to {_MOST_S}")
         with self._lock:
             self.offset_s += seconds
 

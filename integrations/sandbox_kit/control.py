@@ -73,8 +73,7 @@ class Control:
         return {"revoked": self.oauth.book.revoke_grants(body.get("tenant_id"))}
 
     def _advance_clock(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.oauth.context.clock.advance(float(body["seconds"]))
-        self.oauth.book.clock_moved()
+        self.oauth.book.advance_clock(float(body["seconds"]))
         return {"now": self.oauth.context.clock.now().isoformat()}
 
     def _set_limits(self, body: Mapping[str, Any]) -> None:
@@ -83,7 +82,6 @@ class Control:
         self.limiter.set_limits({name: int(value) for name, value in body.items()})
 
     def _reset(self) -> None:
-        self.oauth.context.clock.reset()
         self.oauth.book.reset()
         self.faults.clear()
         self.calls.clear()

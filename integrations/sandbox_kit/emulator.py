@@ -65,11 +65,14 @@ def build_emulator(
         refuse = limiter.refuse if limiter else plain_refusal
     control = Control(oauth, faults, calls, limiter, tuple(on_reset))
     middleware = [
-        Middleware(CallLogMiddleware, log=calls, tenant_of=tenant_of, trace_header=trace_header),
-        Middleware(FaultMiddleware, faults=faults, tenant_of=tenant_of, refuse=refuse, error=error),
+        Middleware(CallLogMiddleware, log=calls, tenant_of=tenant_of, trace_header=trace_header)
     ]
     if limiter is not None:
         middleware.append(Middleware(RateLimitMiddleware, limiter=limiter))
+    # Inside the limits: a slow answer keeps its place among the calls in flight.
+    middleware.append(
+        Middleware(FaultMiddleware, faults=faults, tenant_of=tenant_of, refuse=refuse, error=error)
+    )
     app = SandboxApp(routes=[control.mount(control_routes), *routes], middleware=middleware)
     app.state.parts = EmulatorParts(oauth, faults, calls, limiter)
     return app

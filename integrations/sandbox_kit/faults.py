@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Any, Literal
 
@@ -12,11 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integrations.sandbox_kit.calls import TenantOf, is_control, local_path
 from integrations.sandbox_kit.cutting import cut_connection
-from integrations.sandbox_kit.limits import Refusal, Refuse, plain_refusal
+from integrations.sandbox_kit.limits import EXHAUSTED, Refusal, Refuse, plain_refusal
 
 FaultKind = Literal[
     "status", "minute_limit", "day_limit", "html", "truncated", "slow", "lost_answer"
 ]
+_LIMITS = {"minute_limit": ("minute", 2), "day_limit": ("day", 6 * 3600)}
 ErrorResponse = Callable[[int], Response]
 
 
@@ -27,7 +29,8 @@ class Fault(BaseModel):
     Attributes:
         kind: `status` answers *status*; `minute_limit` and `day_limit` refuse as the provider
             would; `html` answers a page instead of data; `truncated` sends half of the body;
-            `slow` waits *seconds* before doing the work; `lost_answer` does the work and cuts
+            `slow` waits *seconds* before doing the work, which it does earlier if the client
+            hangs up; `lost_answer` does the work and cuts
             the connection.
         path: Prefix of the paths concerned; empty: any.
         method: Only requests of this method.
@@ -138,24 +141,22 @@ class FaultMiddleware:
             return
         match fault.kind:
             case "slow":
-                await asyncio.sleep(fault.seconds)
-                await self.app(scope, receive, send)
+                await self.app(scope, await _delayed(receive, fault.seconds), send)
             case "truncated":
                 await self._truncated(scope, receive, send)
             case "lost_answer":
                 await self._collected(scope, receive)
                 await cut_connection(scope, receive)
             case _:
-                await self._substitute(fault)(scope, receive, send)
+                await self._substitute(fault, scope)(scope, receive, send)
 
-    def _substitute(self, fault: Fault) -> Response:
+    def _substitute(self, fault: Fault, scope: Scope) -> Response:
         """Return the answer given instead of doing the work."""
-        if fault.kind == "minute_limit":
-            wait = 2 if fault.retry_after is None else fault.retry_after
-            return self.refuse(Refusal("minute", wait))
-        if fault.kind == "day_limit":
-            wait = 6 * 3600 if fault.retry_after is None else fault.retry_after
-            return self.refuse(Refusal("day", wait))
+        if fault.kind in _LIMITS:
+            name, usual_wait_s = _LIMITS[fault.kind]
+            wait_s = usual_wait_s if fault.retry_after is None else fault.retry_after
+            scope[EXHAUSTED] = name
+            return self.refuse(Refusal(name, wait_s))
         if fault.kind == "html":
             html = "<!doctype html><html><body><h1>We will be right back</h1></body></html>"
             return HTMLResponse(html, status_code=fault.status or 200)
@@ -189,3 +190,17 @@ class FaultMiddleware:
 
         await self.app(scope, receive, keeping_send)
         return start, bytes(body)
+
+
+async def _delayed(receive: Receive, seconds: float) -> Receive:
+    """Return *receive* as it was, after a delay that ends early when the client hangs up."""
+    held: list[Message] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not held or held[-1]["type"] != "http.disconnect":
+                held.append(await receive())
+
+    async def replaying_receive() -> Message:
+        return held.pop(0) if held else await receive()
+
+    return replaying_receive

@@ -1,5 +1,6 @@
 """Grants, connections and token generations: what an emulated provider remembers."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
@@ -122,6 +123,19 @@ class GrantState:
     access_tokens: dict[str, AccessToken] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
     vanished: list[str] = field(default_factory=list)
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return an empty state with a key of its own."""
+        return cls(signing_key=secrets.token_hex(32))
+
+    def clear(self) -> None:
+        """Forget everything; tokens of before are unknown from now on."""
+        self.signing_key = secrets.token_hex(32)
+        self.clock_offset_s = 0.0
+        self.vanished.clear()
+        for name in _TABLES:
+            getattr(self, name).clear()
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of the state file."""

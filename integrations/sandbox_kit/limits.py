@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integrations.sandbox_kit.calls import is_control
 from integrations.sandbox_kit.context import Clock
+
+EXHAUSTED = "zebbra.sandbox.exhausted"
+"""Key of the request's scope that names a rule which an injected fault pretends to be used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +226,12 @@ class RateLimitMiddleware:
         async def telling_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self.limiter.headers(self.limiter.usage(keys)).items():
-                    headers[name] = value
+                usage = self.limiter.usage(keys)
+                feigned = scope.get(EXHAUSTED)
+                if feigned in usage:
+                    usage[feigned] = replace(usage[feigned], remaining=0)
+                for name, value in self.limiter.headers(usage).items():
+                    headers.setdefault(name, value)
             await send(message)
 
         refusal = self.limiter.enter(keys)

@@ -1,41 +1,23 @@
-"""`OAuthProvider`: the authorize page, the token and the revoke endpoint of an emulator."""
+"""`OAuthProvider`: the OAuth half of an emulator, and what its API half asks about tokens."""
 
 import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from integrations.sandbox_kit.authorize import AuthorizePage
+from integrations.sandbox_kit.book import Access, GrantBook, OAuthError
 from integrations.sandbox_kit.context import SandboxContext, SandboxTenant
 from integrations.sandbox_kit.grants import Connection, Grant
-from integrations.sandbox_kit.issuing import Access, GrantBook, OAuthError
-from integrations.sandbox_kit.pages import page
 from integrations.sandbox_kit.rules import OAuthRules
 
-_CARRIED = (
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "state",
-    "scope",
-    "code_challenge",
-    "code_challenge_method",
-)
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-
-
-class _PageRefusal(Exception):  # noqa: N818 -- it is a page, not a fault
-    """The authorize request is refused on a page; nobody is sent back."""
-
-    def __init__(self, error: str, explanation: str) -> None:
-        super().__init__(error)
-        self.error = error
-        self.explanation = explanation
 
 
 class OAuthProvider:
@@ -80,16 +62,17 @@ class OAuthProvider:
 
     def routes(self, *, authorize: str, token: str, revoke: str | None = None) -> list[Route]:
         """Return the endpoints at the provider's own paths."""
+        page = AuthorizePage(
+            provider=self.name, tenants=lambda: self.tenants, rules=self.rules, book=self.book
+        )
         routes = [
-            Route(authorize, self._authorize_page, methods=["GET"]),
-            Route(authorize, self._authorize_decision, methods=["POST"]),
+            Route(authorize, page.show, methods=["GET"]),
+            Route(authorize, page.decide, methods=["POST"]),
             Route(token, self._token, methods=["POST"]),
         ]
         if revoke is not None:
             routes.append(Route(revoke, self._revoke, methods=["POST"]))
         return routes
-
-    # -- for the API half
 
     def access(self, request: Request, *, counts_as_use: bool = True) -> Access:
         """Return what the request's bearer token is worth, and why it is worth nothing."""
@@ -112,122 +95,11 @@ class OAuthProvider:
 
     def may_see(self, grant: Grant, tenant_id: str) -> bool:
         """Whether *grant* covers an organisation that still exists."""
-        return any(item.tenant_id == tenant_id for item in self.book.connections(grant))
+        return self.book.may_see(grant, tenant_id)
 
     def remove_connection(self, grant: Grant, connection_id: str) -> bool:
         """End the sight of one organisation; False if there is no such connection."""
         return self.book.remove_connection(grant, connection_id)
-
-    # -- authorize
-
-    async def _authorize_page(self, request: Request) -> Response:
-        asked = dict(request.query_params)
-        try:
-            scopes = self._checked(asked)
-        except _PageRefusal as refusal:
-            return self._refused(refusal)
-        return self._consent_page(request, asked, scopes)
-
-    async def _authorize_decision(self, request: Request) -> Response:
-        pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
-        form = dict(pairs)
-        try:
-            scopes = self._checked(form)
-        except _PageRefusal as refusal:
-            return self._refused(refusal)
-        asked = {name: form[name] for name in _CARRIED if name in form}
-        if form.get("decision") != "allow":
-            return _redirect(asked, {"error": "access_denied"})
-        chosen = list(dict.fromkeys(value for name, value in pairs if name == "tenant_id"))
-        problem = self._problem_with(chosen)
-        if problem:
-            return self._consent_page(request, asked, scopes, problem=problem)
-        challenged = asked.get("code_challenge_method") == "S256"
-        grant, code = self.book.open_grant(
-            client_id=asked["client_id"],
-            user_id=form.get("user_id", "").strip() or self.rules.owner,
-            tenant_ids=chosen,
-            scopes=scopes,
-            redirect_uri=asked["redirect_uri"],
-            challenge=asked.get("code_challenge") if challenged else None,
-        )
-        extra = {"code": code}
-        if self.rules.tenant_on_redirect is not None:
-            extra[self.rules.tenant_on_redirect] = grant.tenant_ids[0]
-        return _redirect(asked, extra)
-
-    def _checked(self, asked: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the scopes of a sound authorize request."""
-        client_id = asked.get("client_id", "")
-        if not client_id or client_id.startswith("wrong"):
-            raise _PageRefusal("unauthorized_client", "No app has this client id.")
-        if not self._redirect_is_allowed(asked.get("redirect_uri", "")):
-            raise _PageRefusal(
-                "invalid_request",
-                "Invalid redirect_uri: expected https, or http for "
-                f"{' or '.join(self.rules.plain_http_hosts)}.",
-            )
-        if asked.get("response_type") != "code":
-            raise _PageRefusal("unsupported_response_type", "Expected response_type=code.")
-        challenged = self.rules.pkce and "code_challenge" in asked
-        if challenged and asked.get("code_challenge_method") != "S256":
-            raise _PageRefusal("invalid_request", "Expected code_challenge_method=S256.")
-        scopes = tuple(asked.get("scope", "").split()) or self.rules.default_scopes
-        refused = self.rules.refused_scopes(scopes)
-        if refused:
-            raise _PageRefusal("invalid_scope", f"This app may not ask for {', '.join(refused)}.")
-        return scopes
-
-    def _redirect_is_allowed(self, uri: str) -> bool:
-        parts = urlsplit(uri)
-        if parts.fragment or not parts.hostname:
-            return False
-        return parts.scheme == "https" or (
-            parts.scheme == "http" and parts.hostname in self.rules.plain_http_hosts
-        )
-
-    def _problem_with(self, chosen: Sequence[str]) -> str | None:
-        if not chosen:
-            return "Choose an organisation, or deny."
-        if not {tenant.id for tenant in self.tenants}.issuperset(chosen):
-            return "There is no such organisation any more. Choose another one."
-        if len(chosen) > 1 and self.rules.tenants_per_grant == "one":
-            return "Choose one organisation only."
-        return None
-
-    def _consent_page(
-        self,
-        request: Request,
-        asked: Mapping[str, str],
-        scopes: Sequence[str],
-        *,
-        problem: str | None = None,
-    ) -> Response:
-        return page(
-            "consent.html",
-            status=200 if problem is None else 422,
-            provider=self.name,
-            client_id=asked["client_id"],
-            redirect_uri=asked["redirect_uri"],
-            scopes=scopes,
-            tenants=self.tenants,
-            many=self.rules.tenants_per_grant == "many",
-            hidden={name: asked[name] for name in _CARRIED if name in asked},
-            action=request.url.path,
-            user_id=asked.get("login_hint") or self.rules.owner,
-            problem=problem,
-        )
-
-    def _refused(self, refusal: _PageRefusal) -> Response:
-        return page(
-            "refusal.html",
-            status=500 if refusal.error == "invalid_scope" else 400,
-            provider=self.name,
-            error=refusal.error,
-            explanation=refusal.explanation,
-        )
-
-    # -- token and revoke
 
     async def _token(self, request: Request) -> Response:
         try:
@@ -307,13 +179,3 @@ def _oauth_error(refusal: OAuthError) -> Response:
     if refusal.status == 401:  # noqa: PLR2004 -- Unauthorized
         headers["WWW-Authenticate"] = 'Basic realm="sandbox"'
     return JSONResponse({"error": refusal.error}, status_code=refusal.status, headers=headers)
-
-
-def _redirect(asked: Mapping[str, str], extra: Mapping[str, str]) -> Response:
-    """Return the redirect to the app; its own query parameters and the state stay."""
-    parts = urlsplit(asked["redirect_uri"])
-    added = dict(extra)
-    if "state" in asked:
-        added["state"] = asked["state"]
-    query = "&".join(filter(None, (parts.query, urlencode(added))))
-    return RedirectResponse(urlunsplit(parts._replace(query=query)), status_code=302)

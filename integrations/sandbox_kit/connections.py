@@ -1,0 +1,79 @@
+"""`Connections`: which organisations an app may see, by whose consent."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+from integrations.sandbox_kit.grants import Connection, Grant, GrantState
+from integrations.sandbox_kit.rules import OAuthRules
+
+_Owner = tuple[str, ...]
+
+
+class Connections:
+    """
+    The connections in *state*. The caller holds the lock.
+
+    Where connections are shared they belong to a user and an app, as at Xero: any grant of
+    that pair sees them, and a later consent to the same organisation renews the connection
+    instead of adding one. Elsewhere they belong to one grant.
+    """
+
+    def __init__(self, rules: OAuthRules, state: GrantState) -> None:
+        self._rules = rules
+        self._state = state
+        self._by_owner: dict[_Owner, dict[str, Connection]] | None = None
+
+    def add(self, grant: Grant, tenant_id: str, now: datetime) -> None:
+        """Connect an organisation, or renew its connection."""
+        known = self._index().get(self._owner(grant), {}).get(tenant_id)
+        if known is not None:
+            known.event_id, known.grant_id, known.updated_at = grant.event_id, grant.id, now
+            return
+        item = Connection(
+            id=str(uuid4()),
+            tenant_id=tenant_id,
+            client_id=grant.client_id,
+            user_id=grant.user_id,
+            event_id=grant.event_id,
+            grant_id=grant.id,
+            created_at=now,
+            updated_at=now,
+        )
+        self._state.connections[item.id] = item
+        self._by_owner = None
+
+    def of(self, grant: Grant) -> list[Connection]:
+        """Return what *grant* may see, oldest first, vanished organisations left out."""
+        mine = self._index().get(self._owner(grant), {})
+        return [item for item in mine.values() if item.tenant_id not in self._state.vanished]
+
+    def covers(self, grant: Grant, tenant_id: str) -> bool:
+        """Whether *grant* may see an organisation that still exists."""
+        mine = self._index().get(self._owner(grant), {})
+        return tenant_id in mine and tenant_id not in self._state.vanished
+
+    def remove(self, grant: Grant, connection_id: str) -> bool:
+        """End one connection; False if *grant* has none of that id."""
+        found = any(item.id == connection_id for item in self.of(grant))
+        if found:
+            self.drop(lambda item: item.id == connection_id)
+        return found
+
+    def drop(self, doomed: Callable[[Connection], bool]) -> None:
+        """End every connection of which *doomed* holds."""
+        kept = {key: item for key, item in self._state.connections.items() if not doomed(item)}
+        self._state.connections = kept
+        self._by_owner = None
+
+    def _owner(self, item: Grant | Connection) -> _Owner:
+        if self._rules.shared_connections:
+            return item.client_id, item.user_id
+        return (item.id if isinstance(item, Grant) else item.grant_id,)
+
+    def _index(self) -> dict[_Owner, dict[str, Connection]]:
+        if self._by_owner is None:
+            self._by_owner = {}
+            for item in self._state.connections.values():
+                self._by_owner.setdefault(self._owner(item), {})[item.tenant_id] = item
+        return self._by_owner
