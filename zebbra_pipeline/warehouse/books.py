@@ -1,0 +1,277 @@
+"""How a pulled snapshot changes what was landed before. Pure: no SQL, no clock."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from integrations.contracts import (
+    DataBatch,
+    LineKind,
+    Statement,
+    StatementLine,
+    endpoint_names,
+)
+
+SMALLEST = Decimal("0.0001")
+LARGEST = Decimal(10) ** 14
+ZERO = Decimal("0.0000")
+_FILLED_WITH_ZERO = frozenset({LineKind.ACCOUNT, LineKind.SECTION_TOTAL})
+
+Months = Mapping[date, "LandedMonth"]
+
+
+@dataclass(frozen=True, slots=True)
+class LandedMonth:
+    """Which batch a month of one statement is from, and what holds for all its figures."""
+
+    batch_id: str
+    currency: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BookLine:
+    """
+    A line with all its landed months.
+
+    Attributes:
+        values: By month end. A month that is not in it has no row; None is a row without a
+            figure.
+    """
+
+    statement: str
+    section: tuple[str, ...]
+    account_id: str | None
+    label: str
+    kind: str
+    values: Mapping[date, Decimal | None] = field(repr=False)
+    endpoint: str = ""
+    position: int = 0
+
+    @property
+    def attributes(self) -> tuple[object, ...]:
+        """Everything of it that stands in each of its rows."""
+        return (
+            self.statement,
+            self.position,
+            self.section,
+            self.account_id,
+            self.endpoint,
+            self.label,
+            self.kind,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """
+    All statements of one workspace and integration.
+
+    Attributes:
+        lines: By statement and position.
+        months: Landed months by statement.
+    """
+
+    lines: tuple[BookLine, ...] = ()
+    months: Mapping[str, Months] = field(default_factory=dict)
+
+    def of(self, statement: str) -> tuple[BookLine, ...]:
+        """Return the lines of *statement*."""
+        return tuple(line for line in self.lines if line.statement == statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Restatement:
+    """A figure of an account that differs from what was landed before."""
+
+    line: BookLine
+    month: date
+    old_value: Decimal | None = field(repr=False)
+    new_value: Decimal | None = field(repr=False)
+    old: LandedMonth
+
+
+def stored_amount(value: Decimal, where: str) -> Decimal:
+    """
+    Return *value* as the warehouse keeps it, rounded to four decimals, halves away from zero.
+
+    Raises:
+        ValueError: If it has more digits than `DECIMAL(18,4)` holds. The value is not repeated.
+    """
+    if not value.is_finite() or abs(value) >= LARGEST:
+        raise ValueError(f"{where}: expected an amount of at most 14 digits, found more")
+    return value.quantize(SMALLEST, ROUND_HALF_UP)
+
+
+def take_snapshot(before: Books, batch: DataBatch, landed: LandedMonth, day: date) -> Books:
+    """
+    Return the books after *batch* has landed on *before*.
+
+    Only the months and statements of the batch take its figures. The snapshot being a full
+    one, an account or section total that is absent from it had no movement: it gets 0, for the
+    covered months and, being new, for the older ones. A computed total that is absent stays
+    missing. Names and sections are those of the newest batch for all months.
+
+    Args:
+        before: What is landed.
+        batch: The pull.
+        landed: Its id and currency.
+        day: The day of the fetch; a month that had not ended before it is provisional.
+
+    Raises:
+        ValueError: If an amount has too many digits.
+    """
+    months = {statement: dict(known) for statement, known in before.months.items()}
+    lines: list[BookLine] = []
+    for statement in Statement:
+        if statement not in batch.statements:
+            lines.extend(before.of(statement))
+            continue
+        fresh = [_as_book_line(line) for line in batch.lines if line.statement is statement]
+        known = months.setdefault(statement.value, {})
+        for month in batch.dates:
+            known[month] = replace(landed, provisional=month >= day)
+        lines.extend(
+            _combine(before.of(statement), fresh, covered=frozenset(batch.dates), landed=known)
+        )
+    return Books(_named(lines), months)
+
+
+def find_restatements(before: Books, after: Books, batch: DataBatch) -> list[Restatement]:
+    """
+    Return the figures of accounts that *batch* changed, in months that were landed before.
+
+    Totals follow from accounts and are left out. An account that vanished, or appears in a
+    month where it was not, had 0 there.
+    """
+    found: list[Restatement] = []
+    for statement in sorted(batch.statements):
+        earlier = {
+            month: known
+            for month, known in before.months.get(statement, {}).items()
+            if month in batch.dates
+        }
+        old_lines = dict(_identified(before.of(statement)))
+        for identity, line in _identified(after.of(statement)):
+            if line.kind != LineKind.ACCOUNT:
+                continue
+            old_line = old_lines.get(identity)
+            for month, old in earlier.items():
+                old_value = ZERO if old_line is None else old_line.values.get(month, ZERO)
+                if old_value != line.values[month]:
+                    found.append(Restatement(line, month, old_value, line.values[month], old))
+    return found
+
+
+def rewritten_months(before: Books, after: Books, batch: DataBatch) -> dict[str, list[date]]:
+    """
+    Return the months of each statement whose rows differ, or are from the batch now.
+
+    Older months stay untouched unless a name, a section or an order changed, or a line is new.
+    """
+    result: dict[str, list[date]] = {}
+    for statement, known in after.months.items():
+        names_differ = [line.attributes for line in before.of(statement)] != [
+            line.attributes for line in after.of(statement)
+        ]
+        covered = batch.dates if statement in batch.statements else ()
+        months = sorted(known) if names_differ else list(covered)
+        if months:
+            result[statement] = months
+    return result
+
+
+def count_rows(books: Books, batch: DataBatch) -> int:
+    """Return how many rows *books* has in the months and statements that *batch* covers."""
+    covered = frozenset(batch.dates)
+    return sum(
+        len(covered.intersection(line.values))
+        for line in books.lines
+        if line.statement in batch.statements
+    )
+
+
+def differ(before: Books, after: Books) -> bool:
+    """Return whether anything but the batch ids is different."""
+    return before.lines != after.lines or _marks(before) != _marks(after)
+
+
+def _marks(books: Books) -> dict[str, dict[date, tuple[str, bool]]]:
+    return {
+        statement: {month: (known.currency, known.provisional) for month, known in months.items()}
+        for statement, months in books.months.items()
+    }
+
+
+def _as_book_line(line: StatementLine) -> BookLine:
+    where = f"{line.statement} line {line.label!r}"
+    return BookLine(
+        statement=line.statement.value,
+        section=line.section,
+        account_id=line.account_id,
+        label=line.label,
+        kind=line.kind.value,
+        values={
+            month: None if value is None else stored_amount(value, f"{where} {month}")
+            for month, value in line.values.items()
+        },
+    )
+
+
+def _combine(
+    old: Sequence[BookLine],
+    fresh: Sequence[BookLine],
+    *,
+    covered: frozenset[date],
+    landed: Months,
+) -> list[BookLine]:
+    """Return one statement's lines, in the snapshot's order, vanished ones after their old neighbour."""
+    old_lines = dict(_identified(old))
+    new_lines = dict(_identified(fresh))
+    order = list(new_lines)
+    neighbour: Hashable = None
+    for identity in old_lines:
+        if identity not in new_lines:
+            order.insert(0 if neighbour is None else order.index(neighbour) + 1, identity)
+        neighbour = identity
+    result = []
+    for position, identity in enumerate(order):
+        old_line, new_line = old_lines.get(identity), new_lines.get(identity)
+        line = new_line or old_lines[identity]
+        values: dict[date, Decimal | None] = (
+            dict.fromkeys(landed, ZERO) if line.kind in _FILLED_WITH_ZERO else {}
+        )
+        if old_line is not None:
+            values |= {m: value for m, value in old_line.values.items() if m not in covered}
+        if new_line is not None:
+            values |= new_line.values
+        ordered = {month: values[month] for month in sorted(values)}
+        result.append(replace(line, values=ordered, position=position))
+    return result
+
+
+def _identified(lines: Iterable[BookLine]) -> list[tuple[Hashable, BookLine]]:
+    """
+    Pair each line of one statement with what it is known by from pull to pull.
+
+    An account: its id. Everything else: kind, sections and label without case. A further line
+    of the same identity is told apart by its number.
+    """
+    seen: Counter[Hashable] = Counter()
+    result: list[tuple[Hashable, BookLine]] = []
+    for line in lines:
+        identity: Hashable = (
+            line.account_id
+            if line.account_id is not None
+            else (line.kind, line.section, line.label.casefold())
+        )
+        seen[identity] += 1
+        result.append(((identity, seen[identity]), line))
+    return result
+
+
+def _named(lines: Sequence[BookLine]) -> tuple[BookLine, ...]:
+    names = endpoint_names(lines)
+    return tuple(replace(line, endpoint=name) for line, name in zip(lines, names, strict=True))

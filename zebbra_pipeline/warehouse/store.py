@@ -1,0 +1,143 @@
+"""`Warehouse`: who may write when, and where readers read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zebbra_pipeline.warehouse.database import DUCKLAKE, Database, private_folder
+from zebbra_pipeline.warehouse.migrations import check_version, known_migrations, migrate
+from zebbra_pipeline.warehouse.publishing import publish_copy, publish_empty, sweep_drafts
+from zebbra_pipeline.warehouse.reading import ReadSession
+from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
+from zebbra_pipeline.warehouse.writing import WriteSession
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Warehouse:
+    """
+    The landed figures of all workspaces, in a DuckDB file or a DuckLake.
+
+    One write session at a time has the file open; writers queue fairly, also those of other
+    processes, and a file is open no longer than its session. Readers read the published copy:
+    they never wait for a writer, nor a writer for them. A DuckLake (`ducklake:...`) takes
+    concurrent writers by itself, so nobody queues for it; its extension is DuckDB's to load.
+
+    Attributes:
+        published: The copy that readers open.
+    """
+
+    def __init__(
+        self,
+        target: str | Path,
+        *,
+        published: Path,
+        lock_timeout_s: float = 120.0,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """
+        Name the files; nothing is opened or made yet.
+
+        Args:
+            target: Path of the DuckDB file, or `ducklake:...`. A DuckLake must have been made
+                once with its `DATA_PATH`, which its catalog remembers.
+            published: Path of the copy.
+            lock_timeout_s: How long a writer waits for its turn, and for other programs.
+            clock: What tells the time of migrations and turns, timezone-aware.
+
+        Raises:
+            ValueError: If both paths are the same.
+        """
+        self.published = Path(published)
+        self._lock_timeout_s = lock_timeout_s
+        self._clock = clock
+        self._file = None if str(target).startswith(DUCKLAKE) else Path(target)
+        self._target = str(target)
+        if self._file is not None and self._file.resolve() == self.published.resolve():
+            raise ValueError(
+                f"published copy {published}: expected another path than the warehouse's"
+            )
+
+    @contextmanager
+    def write(self, purpose: str) -> Iterator[WriteSession]:
+        """
+        Wait for the turn to write, open the newest schema, and close at the end.
+
+        Fetch first and write then: others wait as long as this block lasts. It cannot be
+        nested, nor hold a `publish`.
+
+        Args:
+            purpose: For whoever waits too long: what is being done, e.g. `land Xero for acme`.
+
+        Raises:
+            WarehouseBusyError: If the turn does not come in time; it names the holder.
+            WarehouseFileError: If the file cannot be opened as a warehouse.
+            WarehouseVersionError: If a newer release wrote it.
+        """
+        with self._open_to_write(purpose) as database:
+            yield WriteSession(database)
+
+    def publish(self) -> None:
+        """
+        Rebuild the published copy and swap it in.
+
+        Raises:
+            WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
+        """
+        with self._open_to_write(f"publish {self.published.name}") as database:
+            if self._file is not None:
+                sweep_drafts(self.published)
+            publish_copy(database, self.published, now=self._clock())
+
+    @contextmanager
+    def read(self) -> Iterator[ReadSession]:
+        """
+        Open the published copy as it is now; it stays that for the whole block.
+
+        Where there is none yet, or one of an older release, it is published first (an empty
+        one where nothing has ever been written).
+
+        Raises:
+            WarehouseError: If the copy cannot be opened or made.
+        """
+        if not self.published.exists():
+            self._publish_first()
+        database = Database.open(self.published, read_only=True)
+        try:
+            if check_version(database) < known_migrations()[-1].version:
+                database.close()
+                self.publish()
+                database = Database.open(self.published, read_only=True)
+            yield ReadSession(database)
+        finally:
+            database.close()
+
+    @contextmanager
+    def _open_to_write(self, purpose: str) -> Iterator[Database]:
+        if self._file is None:
+            with self._opened(self._target, None) as database:
+                yield database
+            return
+        private_folder(self._file.parent)
+        deadline = Deadline(self._lock_timeout_s)
+        queue = WriterQueue(self._file, clock=self._clock)
+        with queue.turn(purpose, deadline), self._opened(self._file, deadline.pause) as database:
+            yield database
+
+    @contextmanager
+    def _opened(self, target: str | Path, retry: Callable[[], bool] | None) -> Iterator[Database]:
+        database = Database.open(target, retry=retry)
+        try:
+            migrate(database, now=self._clock())
+            yield database
+        finally:
+            database.close()
+
+    def _publish_first(self) -> None:
+        if self._file is None or self._file.exists():
+            self.publish()
+        else:
+            publish_empty(self.published, now=self._clock())
