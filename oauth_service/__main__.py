@@ -1,0 +1,72 @@
+"""Runs the OAuth service: `python -m oauth_service`."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from integrations.contracts import ConfigurationError
+from integrations.runtime.registry import load_registry
+from integrations.runtime.settings import Settings, load_settings
+from oauth_service.app import create_app
+
+_SHUTDOWN_S = 40
+"""Longer than a slow provider: an answer on its way holds the only valid refresh token."""
+_PORTS = {"http": 80, "https": 8765}
+
+
+def address(settings: Settings) -> tuple[str, int]:
+    """
+    Return the host and port to listen on.
+
+    Those of `ZEBBRA_OAUTH_URL`; behind https a proxy is listening there, so that the service
+    itself listens on 127.0.0.1:8765.
+    """
+    parts = urlsplit(settings.oauth_url)
+    if parts.scheme == "https":
+        return "127.0.0.1", _PORTS["https"]
+    return parts.hostname or "localhost", parts.port or _PORTS["http"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(
+        prog="python -m oauth_service",
+        description="Serve the connect pages and the token API.",
+        epilog="example: python -m oauth_service --host 0.0.0.0 --port 8765",
+    )
+    parser.add_argument("--host", help="instead of the host of ZEBBRA_OAUTH_URL")
+    parser.add_argument("--port", type=int, help="instead of the port of ZEBBRA_OAUTH_URL")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = load_settings()
+        app = create_app(settings, load_registry())
+    except ConfigurationError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    host, port = address(settings)
+    config = uvicorn.Config(
+        app,
+        host=options.host or host,
+        port=options.port or port,
+        access_log=False,  # it would show links, codes and states; `RequestLog` shows paths
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )
+    server = uvicorn.Server(config)
+    try:
+        asyncio.run(server.serve())
+    except KeyboardInterrupt:
+        return 0
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

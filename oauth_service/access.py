@@ -1,0 +1,64 @@
+"""Who is asking: a browser with a session, or the pipeline with the service key."""
+
+from hmac import compare_digest
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from integrations.contracts import IntegrationPlugin, check_workspace_id
+from oauth_service import person_errors, problems
+from oauth_service.links import Session
+from oauth_service.services import Services, services_of
+from oauth_service.store import Workspace
+
+COOKIE = "zebbra_session"
+
+
+def has_service_key(request: Request) -> bool:
+    """Return whether the request shows the service key."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    key = services_of(request).service_key.get_secret_value()
+    matches = compare_digest(shown.strip().encode(), key.encode())
+    return scheme.lower() == "bearer" and matches
+
+
+def require_service_key(request: Request) -> None:
+    """Refuse a request without the service key."""
+    if not has_service_key(request):
+        raise problems.wrong_key()
+
+
+def session_of(request: Request) -> Session | None:
+    """Return the browser session of a request, if it has one."""
+    return services_of(request).sessions.read(request.cookies.get(COOKIE))
+
+
+def require_session(request: Request) -> Session:
+    """Return the browser session, or tell the person how to get one."""
+    session = session_of(request)
+    if session is None:
+        raise person_errors.no_session()
+    return session
+
+
+PersonSession = Annotated[Session, Depends(require_session)]
+
+
+def plugin_for_person(services: Services, slug: str) -> IntegrationPlugin:
+    """Return the integration that a page's URL names."""
+    plugin = services.registry.plugins.get(slug)
+    if plugin is None:
+        raise person_errors.unknown_integration(slug)
+    return plugin
+
+
+def known_workspace(services: Services, workspace_id: str) -> Workspace:
+    """Return a workspace that a connect link was made for, or answer 404."""
+    try:
+        check_workspace_id(workspace_id)
+    except ValueError as exc:
+        raise problems.invalid(str(exc)) from None
+    workspace = services.store.workspaces.get(workspace_id)
+    if workspace is None:
+        raise problems.unknown_workspace(workspace_id)
+    return workspace

@@ -1,0 +1,109 @@
+"""`create_app`: the composition root of the OAuth service."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+
+from integrations.runtime.registry import Registry
+from integrations.runtime.settings import Settings
+from oauth_service.error_handlers import add_error_handlers
+from oauth_service.lease import RefreshPolicy
+from oauth_service.middleware import AnswerHeaders, RequestLog
+from oauth_service.pages import STATIC
+from oauth_service.routes import api, operations, person, providers
+from oauth_service.services import Services, build_services
+
+_UPKEEP_EVERY = timedelta(hours=1)
+_HISTORY_KEPT = timedelta(days=400)
+_log = logging.getLogger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    registry: Registry,
+    *,
+    clock: Callable[[], datetime] = _utc_now,
+    policy: RefreshPolicy | None = None,
+) -> FastAPI:
+    """
+    Return the OAuth service.
+
+    The database is opened, and its tables made, at once; nothing is sent before a request.
+
+    Args:
+        settings: Where it is reached, its database, keys and the operator's apps.
+        registry: The integrations that it offers.
+        clock: Timezone-aware now.
+        policy: How patient refreshes are.
+
+    Raises:
+        ConfigurationError: If a setting is missing or malformed, by name.
+    """
+    services = build_services(settings, registry, clock=clock, policy=policy or RefreshPolicy())
+    for failure in registry.failures:
+        _log.error("integration not loaded: %s: %s", failure.entry_point, failure.reason)
+    app = FastAPI(
+        title="Zebbra connections",
+        summary="Connects workspaces to providers and hands out fresh access tokens.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    for routes in (operations, providers, api, person):
+        app.include_router(routes.router)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    add_error_handlers(app)
+    https = urlsplit(settings.oauth_url).scheme == "https"
+    app.add_middleware(AnswerHeaders, https=https, static_path="/static/")
+    app.add_middleware(RequestLog)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    async with services.http:
+        upkeep = asyncio.create_task(_keep_up(services))
+        try:
+            yield
+        finally:
+            upkeep.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeep
+            await services.refresher.finish()
+    services.store.close()
+
+
+async def _keep_up(services: Services) -> None:
+    """Do once, then hourly, what no request asks for; a failure waits for the next time."""
+    while True:
+        try:
+            await _upkeep(services)
+        except Exception:  # noqa: BLE001 -- upkeep must outlive whatever goes wrong once
+            _log.exception("upkeep failed; it is tried again in an hour")
+        await asyncio.sleep(_UPKEEP_EVERY.total_seconds())
+
+
+async def _upkeep(services: Services) -> None:
+    now = services.clock()
+    store = services.store
+    renewed = await run_in_threadpool(store.connections.renew_encryption)
+    if renewed:
+        _log.info("tokens of %d connections encrypted under the newest key", renewed)
+    await run_in_threadpool(store.consents.forget_old, now=now)
+    await run_in_threadpool(store.history.forget_before, now - _HISTORY_KEPT)
+    refreshed = await services.refresher.refresh_idle_connections(now)
+    if refreshed:
+        _log.info("%d idle connections refreshed", refreshed)

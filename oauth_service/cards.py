@@ -1,0 +1,108 @@
+"""What the connect page shows of each integration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from integrations.contracts import ConfigurationError, IntegrationPlugin, NotConnectedError
+from oauth_service.apps import OperatorApps
+from oauth_service.store import Connection, ConnectionState, Store
+
+Tone = Literal["good", "attention", "neutral"]
+
+_WORDS: Mapping[ConnectionState | None, tuple[str, Tone]] = {
+    ConnectionState.CONNECTED: ("Connected", "good"),
+    ConnectionState.REQUIRES_RECONNECT: ("Needs reconnecting", "attention"),
+    ConnectionState.DISCONNECTED: ("Disconnected", "neutral"),
+    None: ("Not connected", "neutral"),
+}
+_NOT_ABOUT_FIGURES = frozenset({"offline_access", "openid", "profile", "email"})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """
+    One integration on the connect page.
+
+    Attributes:
+        badge: State in words.
+        tenant_name: Empty while nothing is connected.
+        access: What is asked for, in plain words.
+        not_granted: What was asked for in vain.
+        action: Text of the button that leads to the provider; None without an app.
+        missing_settings: Names of the settings that the operator has not set.
+    """
+
+    slug: str
+    name: str
+    summary: str
+    badge: str
+    tone: Tone
+    tenant_name: str
+    reason: str | None
+    connected_at: datetime | None
+    last_worked_at: datetime | None
+    access: tuple[str, ...]
+    not_granted: tuple[str, ...]
+    action: str | None
+    can_disconnect: bool
+    missing_settings: str
+
+
+def cards_of(store: Store, apps: OperatorApps, workspace_id: str) -> list[Card]:
+    """Return one card for each installed integration."""
+    connections = store.connections.of_workspace(workspace_id)
+    return [_card(store, apps, plugin, connections.get(plugin.slug)) for plugin in apps.registry]
+
+
+def _card(
+    store: Store, apps: OperatorApps, plugin: IntegrationPlugin, connection: Connection | None
+) -> Card:
+    app = apps.configured(plugin)
+    state = None if connection is None else connection.state
+    live = state in (ConnectionState.CONNECTED, ConnectionState.REQUIRES_RECONNECT)
+    badge, tone = _WORDS[state]
+    if app is None and not live:
+        badge, tone = "Not set up yet", "neutral"
+    scopes = app.scopes if app is not None else plugin.oauth.scopes
+    prefix = plugin.slug.upper()
+    return Card(
+        slug=plugin.slug,
+        name=plugin.name,
+        summary=plugin.summary,
+        badge=badge,
+        tone=tone,
+        tenant_name=connection.tenant.name if connection is not None and live else "",
+        reason=connection.reason if connection is not None else None,
+        connected_at=connection.connected_at if connection is not None and live else None,
+        last_worked_at=connection.last_worked_at if connection is not None else None,
+        access=_meanings(plugin, scopes),
+        not_granted=_not_granted(store, plugin, scopes, connection),
+        action=None if app is None else ("Reconnect" if live else "Connect"),
+        can_disconnect=live,
+        missing_settings=f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET",
+    )
+
+
+def _meanings(plugin: IntegrationPlugin, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    meanings = plugin.oauth.scope_meanings
+    return tuple(dict.fromkeys(meanings.get(scope, scope) for scope in scopes))
+
+
+def _not_granted(
+    store: Store,
+    plugin: IntegrationPlugin,
+    scopes: tuple[str, ...],
+    connection: Connection | None,
+) -> tuple[str, ...]:
+    if connection is None or connection.state is not ConnectionState.CONNECTED:
+        return ()
+    try:
+        granted = store.connections.tokens(connection).scopes
+    except (ConfigurationError, NotConnectedError):
+        return ()
+    if not granted:  # the provider does not say
+        return ()
+    missing = (s for s in scopes if s not in granted and s not in _NOT_ABOUT_FIGURES)
+    return _meanings(plugin, tuple(missing))

@@ -1,0 +1,85 @@
+"""Turns errors into problem documents for programs and pages for people."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from integrations.contracts import IntegrationError
+from oauth_service import person_errors, problems
+from oauth_service.person_errors import PersonError
+from oauth_service.problems import ProblemError
+from oauth_service.routes import providers
+from oauth_service.services import services_of
+
+_log = logging.getLogger(__name__)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Register all handlers on *app*."""
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(PersonError, _person)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _bare_status)
+    app.add_exception_handler(IntegrationError, _integration_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, ProblemError)  # noqa: S101 -- Starlette's signature is wider
+    return exc.response()
+
+
+async def _person(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, PersonError)  # noqa: S101 -- Starlette's signature is wider
+    return services_of(request).pages.error(exc)
+
+
+async def _malformed(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101 -- Starlette's signature is wider
+    faults = (
+        f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in exc.errors()
+    )
+    return problems.invalid("; ".join(faults)).response()
+
+
+async def _bare_status(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101 -- Starlette's signature is wider
+    if not _for_people(request):
+        problem = problems.of_status(exc.status_code)
+        problem.headers = exc.headers or {}
+        return problem.response()
+    status = HTTPStatus(exc.status_code)
+    error = PersonError(
+        status,
+        "There is no such page" if status == HTTPStatus.NOT_FOUND else status.phrase,
+        status.description or status.phrase,
+        "Open the connect link that you were sent.",
+        back=True,
+    )
+    return services_of(request).pages.error(error)
+
+
+async def _integration_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, IntegrationError)  # noqa: S101 -- Starlette's signature is wider
+    _log.error("%s: %s", type(exc).__name__, exc)
+    if _for_people(request):
+        return services_of(request).pages.error(person_errors.internal())
+    return problems.of_error(exc, connect_url=services_of(request).settings.oauth_url).response()
+
+
+async def _unexpected(request: Request, _exc: Exception) -> Response:
+    if _for_people(request):
+        return services_of(request).pages.error(person_errors.internal())
+    return problems.of_status(HTTPStatus.INTERNAL_SERVER_ERROR).response()
+
+
+def _for_people(request: Request) -> bool:
+    path = request.url.path
+    if path.startswith("/api/") or path in (providers.PATH, "/healthz", "/metrics"):
+        return False
+    pages = path in ("/", "/connect") or path.startswith("/integration/")
+    return pages or "text/html" in request.headers.get("accept", "")

@@ -1,0 +1,93 @@
+"""Holds the lease of a connection while a grant is spent or ended."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.concurrency import run_in_threadpool
+
+from integrations.contracts import ProviderUnavailableError
+from oauth_service.store import LeaseKey, Store
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPolicy:
+    """
+    How patient the service is.
+
+    Attributes:
+        attempts: Requests for one refresh, repeats included.
+        backoff_s: Seconds before the first repeat; doubled before each further one.
+        longest_retry_after_s: A longer `Retry-After` is passed on instead of waited for.
+        caller_wait_s: How long a caller waits for a refresh before it gets a 503; the
+            refresh goes on.
+        lease_s: Life of the lease of a holder that no longer renews it. It is renewed every
+            third of that, so a slow provider never opens the lock.
+        poll_s: Seconds between two looks at a lease that somebody else holds.
+    """
+
+    attempts: int = 3
+    backoff_s: float = 0.4
+    longest_retry_after_s: float = 3.0
+    caller_wait_s: float = 45.0
+    lease_s: float = 15.0
+    poll_s: float = 0.15
+
+
+class ConnectionLock:
+    """The lock of refresh rule 1, in the store."""
+
+    def __init__(
+        self, store: Store, *, clock: Callable[[], datetime], policy: RefreshPolicy
+    ) -> None:
+        self._leases = store.leases
+        self._clock = clock
+        self._policy = policy
+
+    @asynccontextmanager
+    async def hold(self, workspace_id: str, integration: str) -> AsyncIterator[None]:
+        """
+        Hold the connection's lease; wait while another holds it.
+
+        Raises:
+            ProviderUnavailableError: If it was not free within the caller's patience.
+        """
+        key = LeaseKey(workspace_id, integration, secrets.token_hex(16))
+        await self._take(key)
+        heartbeat = asyncio.create_task(self._keep_renewing(key))
+        try:
+            yield
+        finally:
+            heartbeat.cancel()
+            with suppress(asyncio.CancelledError):
+                await heartbeat
+            await run_in_threadpool(self._leases.give_back, key)
+
+    async def _take(self, key: LeaseKey) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._policy.caller_wait_s
+        while True:
+            now = self._clock()
+            until = self._until(now)
+            if await run_in_threadpool(self._leases.take, key, now=now, until=until):
+                return
+            if loop.time() >= deadline:
+                raise ProviderUnavailableError(
+                    f"{key.integration}: another refresh of this connection is under way",
+                    retry_after_s=5.0,
+                )
+            await asyncio.sleep(self._policy.poll_s)
+
+    async def _keep_renewing(self, key: LeaseKey) -> None:
+        while True:
+            await asyncio.sleep(self._policy.lease_s / 3)
+            if not await run_in_threadpool(
+                self._leases.renew, key, until=self._until(self._clock())
+            ):
+                return
+
+    def _until(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._policy.lease_s)

@@ -1,0 +1,121 @@
+"""Connect links, and the browser sessions that they open. Neither is stored."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from integrations.contracts import check_workspace_id
+from oauth_service.crypto import ExpiredError, ForgedError, Sealer
+
+LINK_LIFETIME = timedelta(minutes=30)
+SESSION_LIFETIME = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectLink:
+    """A URL that opens one workspace's connect page until it expires."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """
+    A browser that has opened a connect link.
+
+    Attributes:
+        session_id: Login states are bound to it.
+        workspace_id: The only workspace that it may see and change.
+        csrf_token: What its forms must send back.
+    """
+
+    session_id: str
+    workspace_id: str
+    csrf_token: str = field(repr=False)
+
+    def sent_by_its_own_form(self, csrf_token: str) -> bool:
+        """Return whether *csrf_token* is this session's."""
+        return compare_digest(self.csrf_token.encode(), csrf_token.encode())
+
+
+class ConnectLinks:
+    """
+    Makes and opens connect links.
+
+    Args:
+        keys: Encryption keys, newest first.
+        oauth_url: Base of the links.
+        clock: Timezone-aware now.
+    """
+
+    def __init__(
+        self, keys: Sequence[SecretStr], oauth_url: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._sealer = Sealer(keys, "connect link")
+        self._oauth_url = oauth_url
+        self._clock = clock
+
+    def create(self, workspace_id: str) -> ConnectLink:
+        """
+        Return a link for one workspace.
+
+        Raises:
+            ValueError: If the id is malformed.
+        """
+        expires_at = (self._clock() + LINK_LIFETIME).replace(microsecond=0)
+        sealed = self._sealer.seal(
+            {"workspace_id": check_workspace_id(workspace_id)}, expires_at=expires_at
+        )
+        return ConnectLink(
+            f"{self._oauth_url}/connect?{urlencode({'session': sealed})}", expires_at
+        )
+
+    def workspace_of(self, sealed: str) -> str:
+        """
+        Return the workspace that a link's token stands for.
+
+        Raises:
+            ForgedError: If we did not make it.
+            ExpiredError: If it is too old.
+        """
+        return self._sealer.open(sealed, now=self._clock())["workspace_id"]
+
+
+class Sessions:
+    """Makes and reads session cookies."""
+
+    def __init__(self, keys: Sequence[SecretStr], clock: Callable[[], datetime]) -> None:
+        self._sealer = Sealer(keys, "session")
+        self._clock = clock
+
+    def start(self, workspace_id: str, current: Session | None) -> Session:
+        """Return a session for *workspace_id*: *current* if it is for the same one."""
+        if current is not None and current.workspace_id == workspace_id:
+            return current
+        return Session(secrets.token_urlsafe(24), workspace_id, secrets.token_urlsafe(24))
+
+    def cookie_value(self, session: Session) -> str:
+        """Return what the browser keeps."""
+        return self._sealer.seal(
+            {
+                "session_id": session.session_id,
+                "workspace_id": session.workspace_id,
+                "csrf_token": session.csrf_token,
+            },
+            expires_at=self._clock() + SESSION_LIFETIME,
+        )
+
+    def read(self, cookie_value: str | None) -> Session | None:
+        """Return the session of a cookie; None if it is missing, forged or too old."""
+        if not cookie_value:
+            return None
+        try:
+            return Session(**self._sealer.open(cookie_value, now=self._clock()))
+        except (ForgedError, ExpiredError):
+            return None

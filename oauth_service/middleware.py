@@ -1,0 +1,87 @@
+"""What every answer carries, and the line that every request leaves in the log."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger("oauth_service.requests")
+_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_YEAR_S = 31_536_000
+
+
+class AnswerHeaders:
+    """
+    Adds the security headers, and keeps answers out of caches.
+
+    Args:
+        app: What it wraps.
+        https: The service is reached over https only.
+        static_path: Answers below it may be cached.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool, static_path: str) -> None:
+        self._app = app
+        self._static_path = static_path
+        self._headers = dict(_HEADERS)
+        if https:
+            self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        static = scope["path"].startswith(self._static_path)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers[name] = value
+                headers["Cache-Control"] = "max-age=3600" if static else "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class RequestLog:
+    """Logs method, path, status and duration; never a query: links, codes and states are there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        status = 500
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        finally:
+            _log.info(
+                "%s %r %d %.0f ms",
+                scope["method"],
+                scope["path"],
+                status,
+                (time.monotonic() - started) * 1000,
+            )

@@ -1,0 +1,52 @@
+"""Renders the HTML pages."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from oauth_service.person_errors import PersonError
+
+STATIC = Path(__file__).parent / "static"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Pages:
+    """
+    Renders templates with everything escaped.
+
+    Args:
+        oauth_url: Its path is put before every link, for services behind a path prefix.
+    """
+
+    def __init__(self, oauth_url: str) -> None:
+        self.base_path = urlsplit(oauth_url).path.rstrip("/")
+        self._environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals["base"] = self.base_path
+        self._environment.filters["moment"] = _moment
+
+    def page(
+        self, template: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any
+    ) -> HTMLResponse:
+        """Render *template*."""
+        content = self._environment.get_template(template).render(values)
+        return HTMLResponse(content, status_code=status)
+
+    def error(self, error: PersonError) -> HTMLResponse:
+        """Say what happened and what to do."""
+        return self.page("error.html", status=error.status, error=error)
+
+
+def _moment(value: datetime) -> str:
+    utc = value.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"

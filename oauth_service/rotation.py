@@ -1,0 +1,217 @@
+"""
+One refresh: a refresh token is spent and the new pair committed.
+
+The caller holds the connection's lease. What is about to be spent is noted first, so a crash
+or a lost answer is recovered with the same token inside the provider's grace. Only a repeated
+`invalid_grant` ends a connection.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+from starlette.concurrency import run_in_threadpool
+
+from integrations.contracts import (
+    ConfigurationError,
+    IntegrationPlugin,
+    OAuthApp,
+    ProviderUnavailableError,
+    TokenSet,
+)
+from integrations.runtime.http import HttpSession
+from oauth_service.lease import RefreshPolicy
+from oauth_service.metrics import Metrics
+from oauth_service.reasons import why_refused
+from oauth_service.store import Connection, HistoryEntry, Outcome, Store
+from oauth_service.token_endpoint import (
+    AppRefused,
+    Granted,
+    GrantRefused,
+    Unavailable,
+    Verdict,
+    ask,
+)
+
+_UNASKED_RETRY_AFTER_S = 10.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """
+    What a refresh spends, and on whose behalf.
+
+    Attributes:
+        connection: As read under the lease; its `grant_version` guards what is stored.
+        tokens: Its pair, which the answer replaces.
+        refresh_token: The one of *tokens*.
+        fingerprint: Of the refresh token.
+    """
+
+    plugin: IntegrationPlugin
+    app: OAuthApp
+    redirect_uri: str
+    connection: Connection
+    tokens: TokenSet
+    refresh_token: SecretStr = field(repr=False)
+    fingerprint: str
+
+
+class Rotation:
+    """Spends refresh tokens."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        http: HttpSession,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        policy: RefreshPolicy,
+    ) -> None:
+        self._connections = store.connections
+        self._http = http
+        self._metrics = metrics
+        self._clock = clock
+        self._policy = policy
+
+    async def spend(self, refresh: Spending) -> None:
+        """
+        Send the refresh token until the provider's answer is known, or patience ends.
+
+        On return the connection has a new pair, is marked as dead, or was changed by
+        somebody else meanwhile: read it again.
+
+        Raises:
+            ProviderUnavailableError: If the token endpoint is down or throttling.
+            ConfigurationError: If the operator's app is refused.
+        """
+        lost = refresh.connection.refresh_fingerprint == refresh.fingerprint
+        refused_before = False
+        for attempt in range(1, self._policy.attempts + 1):
+            noted = await run_in_threadpool(
+                self._connections.refresh_started,
+                refresh.connection,
+                fingerprint=refresh.fingerprint,
+                now=self._clock(),
+            )
+            if noted is None:  # somebody has connected anew, or disconnected
+                return
+            sent_at = self._clock()
+            verdict = await self._ask(refresh, sent_at)
+            last = attempt == self._policy.attempts
+            match verdict:
+                case Granted():
+                    await self._commit(refresh, verdict, sent_at)
+                    return
+                case AppRefused():
+                    await self._failed(refresh, Outcome.APP_REFUSED, verdict, lost=lost)
+                    raise ConfigurationError(
+                        f"{refresh.plugin.name}: the provider refuses the operator's app "
+                        f"({verdict.detail}); check {verdict.settings}"
+                    )
+                case GrantRefused():
+                    if refused_before or last or not self._within_grace(refresh, noted):
+                        await self._end(refresh, noted, verdict, lost=lost)
+                        return
+                    refused_before = True
+                    await self._pause(attempt, None)
+                case Unavailable():
+                    lost = lost or verdict.may_be_spent
+                    outcome = Outcome.ANSWER_LOST if verdict.may_be_spent else Outcome.UNAVAILABLE
+                    await self._failed(refresh, outcome, verdict, lost=lost)
+                    asked_s = verdict.asked_s
+                    long = (asked_s or 0.0) > self._policy.longest_retry_after_s
+                    if last or long:
+                        raise ProviderUnavailableError(
+                            f"{refresh.plugin.name}: the token endpoint gives no tokens "
+                            f"({verdict.detail})",
+                            retry_after_s=asked_s or _UNASKED_RETRY_AFTER_S,
+                        )
+                    await self._pause(attempt, asked_s)
+
+    async def _ask(self, refresh: Spending, sent_at: datetime) -> Verdict:
+        request = refresh.plugin.oauth.refresh_request(
+            refresh.app,
+            refresh_token=refresh.refresh_token,
+            redirect_uri=refresh.redirect_uri,
+        )
+        return await ask(self._http, refresh.plugin, request, now=sent_at, previous=refresh.tokens)
+
+    async def _commit(self, refresh: Spending, granted: Granted, sent_at: datetime) -> None:
+        entry = self._entry(refresh, Outcome.REFRESHED, granted, detail=None)
+        stored = await run_in_threadpool(
+            self._connections.store_refreshed, refresh.connection, granted.tokens, entry
+        )
+        self._count(refresh, Outcome.REFRESHED if stored else Outcome.SUPERSEDED)
+        _log.info(
+            "workspace %s, %s: refreshed, lives %d s",
+            refresh.connection.workspace_id,
+            refresh.plugin.slug,
+            (granted.tokens.expires_at - sent_at).total_seconds(),
+        )
+
+    async def _end(
+        self, refresh: Spending, noted: Connection, refused: GrantRefused, *, lost: bool
+    ) -> None:
+        """Mark the grant as dead, unless another has replaced it meanwhile."""
+        reason = why_refused(refresh.plugin, noted, now=self._clock(), answer_lost=lost)
+        entry = self._entry(refresh, Outcome.GRANT_REFUSED, refused, detail=refused.detail)
+        await run_in_threadpool(
+            self._connections.require_reconnect, refresh.connection, reason, entry
+        )
+        self._count(refresh, Outcome.GRANT_REFUSED)
+
+    async def _failed(
+        self, refresh: Spending, outcome: Outcome, verdict: AppRefused | Unavailable, *, lost: bool
+    ) -> None:
+        asked_s = verdict.asked_s if isinstance(verdict, Unavailable) else None
+        entry = self._entry(refresh, outcome, verdict, detail=verdict.detail)
+        await run_in_threadpool(
+            self._connections.refresh_failed,
+            refresh.connection,
+            entry,
+            retry_at=None if asked_s is None else entry.at + timedelta(seconds=asked_s),
+            may_be_spent=lost,
+        )
+        self._count(refresh, outcome)
+
+    def _within_grace(self, refresh: Spending, noted: Connection) -> bool:
+        grace = refresh.plugin.oauth.replay_grace
+        started = noted.refresh_started_at or self._clock()
+        return grace is None or self._clock() - started < grace
+
+    async def _pause(self, attempt: int, asked_s: float | None) -> None:
+        backoff_s = self._policy.backoff_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+        await asyncio.sleep(backoff_s if asked_s is None else asked_s)
+
+    def _entry(
+        self,
+        refresh: Spending,
+        outcome: Outcome,
+        verdict: Verdict,
+        *,
+        detail: str | None,
+    ) -> HistoryEntry:
+        return HistoryEntry(
+            at=self._clock(),
+            outcome=outcome,
+            detail=detail,
+            trace_id=verdict.trace_id,
+            token_fingerprint=refresh.fingerprint,
+        )
+
+    def _count(self, refresh: Spending, outcome: Outcome) -> None:
+        self._metrics.refresh(refresh.plugin.slug, outcome.value)
+        if outcome not in (Outcome.REFRESHED, Outcome.SUPERSEDED):
+            _log.warning(
+                "workspace %s, %s: refresh: %s",
+                refresh.connection.workspace_id,
+                refresh.plugin.slug,
+                outcome.value,
+            )

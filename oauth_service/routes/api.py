@@ -1,0 +1,154 @@
+"""The API of the pipeline and of other services that hold the service key."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from starlette.concurrency import run_in_threadpool
+
+from integrations.contracts import IntegrationError, IntegrationPlugin
+from oauth_service import problems
+from oauth_service.access import known_workspace, require_service_key
+from oauth_service.services import Services, ServicesOf
+from oauth_service.store import ListedConnection
+
+router = APIRouter(prefix="/api", dependencies=[Depends(require_service_key)], tags=["pipeline"])
+
+WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+WorkspaceName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
+class ConnectLinkRequest(BaseModel):
+    """
+    Whom to make a connect link for.
+
+    Attributes:
+        workspace_name: Display name; omitted, a known workspace keeps its name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    workspace_id: WorkspaceId
+    workspace_name: WorkspaceName | None = None
+
+
+class ConnectLinkAnswer(BaseModel):
+    """A link to hand to a person; whoever has it can connect this workspace."""
+
+    url: str
+    expires_at: datetime
+
+
+class TokenAnswer(BaseModel):
+    """An access token and the pinned tenant."""
+
+    access_token: str
+    token_type: str
+    expires_at: datetime
+    tenant_id: str
+    tenant_name: str
+    scopes: tuple[str, ...]
+
+
+@router.post("/connect-links")
+async def make_connect_link(body: ConnectLinkRequest, services: ServicesOf) -> ConnectLinkAnswer:
+    """Make a connect link; the workspace is known from then on."""
+    await run_in_threadpool(
+        services.store.workspaces.remember,
+        body.workspace_id,
+        body.workspace_name,
+        now=services.clock(),
+    )
+    link = services.links.create(body.workspace_id)
+    return ConnectLinkAnswer(url=link.url, expires_at=link.expires_at)
+
+
+@router.get("/workspaces")
+async def list_workspaces(services: ServicesOf) -> Mapping[str, Any]:
+    """List all workspaces."""
+    known = await run_in_threadpool(services.store.workspaces.all)
+    return {
+        "workspaces": [
+            {"workspace_id": item.workspace_id, "workspace_name": item.name} for item in known
+        ]
+    }
+
+
+@router.get("/workspaces/{workspace_id}/integrations/{slug}/token")
+async def access_token(
+    workspace_id: str,
+    slug: str,
+    services: ServicesOf,
+    rejected: Annotated[
+        Fingerprint | None,
+        Query(description="fingerprint of an access token that the provider refused"),
+    ] = None,
+) -> TokenAnswer:
+    """Hand out a fresh access token, refreshed first where it is stale."""
+    await run_in_threadpool(known_workspace, services, workspace_id)
+    plugin = _plugin(services, slug)
+    try:
+        access = await services.refresher.access(workspace_id, plugin, rejected=rejected)
+    except IntegrationError as exc:
+        problem = problems.of_error(exc, connect_url=services.links.create(workspace_id).url)
+        services.metrics.token_request(plugin.slug, problem.code)
+        raise problem from exc
+    services.metrics.token_request(plugin.slug, "ok")
+    return TokenAnswer(
+        access_token=access.access_token.get_secret_value(),
+        token_type=access.token_type,
+        expires_at=access.expires_at,
+        tenant_id=access.tenant_id,
+        tenant_name=access.tenant_name,
+        scopes=access.scopes,
+    )
+
+
+@router.get("/connections")
+async def list_connections(
+    services: ServicesOf,
+    changed_since: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description="cursor of an earlier answer")
+    ] = None,
+    workspace_id: Annotated[WorkspaceId | None, Query()] = None,
+) -> Mapping[str, Any]:
+    """List connections, all or those changed since a cursor."""
+    since = int(changed_since or 0)
+    listed = await run_in_threadpool(
+        services.store.connections.listed, changed_since=since, workspace_id=workspace_id
+    )
+    cursor = max([since, *(item.connection.change for item in listed)])
+    return {
+        "connections": [_listed(services, item) for item in listed],
+        "cursor": str(cursor),
+    }
+
+
+def _plugin(services: Services, slug: str) -> IntegrationPlugin:
+    try:
+        return services.registry.get(slug)
+    except LookupError as exc:
+        raise problems.unknown_integration(str(exc)) from None
+
+
+def _listed(services: Services, listed: ListedConnection) -> Mapping[str, Any]:
+    connection = listed.connection
+    plugin = services.registry.plugins.get(connection.integration)
+    return {
+        "workspace_id": connection.workspace_id,
+        "workspace_name": listed.workspace_name,
+        "integration": connection.integration if plugin is None else plugin.name,
+        "slug": connection.integration,
+        "state": connection.state.value,
+        "reason": connection.reason,
+        "tenant_id": connection.tenant.id,
+        "tenant_name": connection.tenant.name,
+        "connected_at": connection.connected_at,
+        "changed_at": connection.changed_at,
+        "last_refresh": connection.last_worked_at,
+    }

@@ -1,0 +1,45 @@
+"""The list of integrations, for a browser session or the service key."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from oauth_service import problems
+from oauth_service.access import has_service_key, known_workspace, session_of
+from oauth_service.services import ServicesOf
+from oauth_service.store import ConnectionState
+
+PATH = "/integration/providers"
+router = APIRouter(tags=["pipeline"])
+
+
+@router.get(PATH)
+async def providers(
+    request: Request, workspace_id: str, services: ServicesOf
+) -> list[Mapping[str, Any]]:
+    """List every installed integration with its state for one workspace."""
+    if not has_service_key(request):
+        session = session_of(request)
+        if session is None:
+            raise problems.wrong_key()
+        if session.workspace_id != workspace_id:
+            raise problems.other_workspace()
+    await run_in_threadpool(known_workspace, services, workspace_id)
+    connections = await run_in_threadpool(services.store.connections.of_workspace, workspace_id)
+    answer: list[Mapping[str, Any]] = []
+    for plugin in services.registry:
+        connection = connections.get(plugin.slug)
+        state = ConnectionState.DISCONNECTED if connection is None else connection.state
+        live = state is not ConnectionState.DISCONNECTED
+        answer.append(
+            {
+                "name": plugin.name,
+                "connected": state is ConnectionState.CONNECTED,
+                "requires_reconnect": state is ConnectionState.REQUIRES_RECONNECT,
+                "configured": services.apps.configured(plugin) is not None,
+                "tenant_name": connection.tenant.name if connection is not None and live else None,
+            }
+        )
+    return answer

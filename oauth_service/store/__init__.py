@@ -1,0 +1,22 @@
+"""Everything the service remembers: SQLite by default, PostgreSQL for several replicas."""
+
+from oauth_service.store.connections import Connection, ConnectionState, ListedConnection
+from oauth_service.store.consents import LoginState, PendingGrant, StateProblem
+from oauth_service.store.history import HistoryEntry, Outcome
+from oauth_service.store.leases import LeaseKey
+from oauth_service.store.store import Store
+from oauth_service.store.workspaces import Workspace
+
+__all__ = [
+    "Connection",
+    "ConnectionState",
+    "HistoryEntry",
+    "LeaseKey",
+    "ListedConnection",
+    "LoginState",
+    "Outcome",
+    "PendingGrant",
+    "StateProblem",
+    "Store",
+    "Workspace",
+]

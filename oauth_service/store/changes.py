@@ -1,0 +1,21 @@
+"""The number of the latest change: what a sensor's cursor counts."""
+
+from sqlalchemy import Connection, update
+
+from oauth_service.store.schema import numbers
+
+
+def next_change(transaction: Connection) -> int:
+    """
+    Return the next change number.
+
+    The row stays locked until the transaction ends, so numbers become visible in order and
+    a cursor never passes one that is still to come.
+    """
+    statement = (
+        update(numbers)
+        .where(numbers.c.name == "change")
+        .values(value=numbers.c.value + 1)
+        .returning(numbers.c.value)
+    )
+    return int(transaction.execute(statement).scalar_one())

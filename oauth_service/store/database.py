@@ -1,0 +1,126 @@
+"""Opens the database: file modes, WAL, and transactions that take the write lock at once."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from integrations.contracts import ConfigurationError
+from oauth_service.store.schema import SCHEMA_VERSION, metadata, numbers
+
+_BUSY_TIMEOUT_S = 20
+_SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
+_WRITES = "zebbra_writes"
+
+
+class Database:
+    """
+    Short transactions on one database.
+
+    Args:
+        url: SQLAlchemy URL; a SQLite file and its folder are made with modes 0600 and 0700.
+
+    Raises:
+        ConfigurationError: If the URL is malformed, the database cannot be reached, or a
+            newer version of this service has changed its tables.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite":
+                _make_private(parsed)
+            self._engine = _engine(parsed)
+            self._writer = self._engine.execution_options(**{_WRITES: True})
+            self._create_tables()
+        except ArgumentError as exc:
+            raise ConfigurationError(
+                "ZEBBRA_OAUTH_DATABASE: expected a SQLAlchemy URL such as 'sqlite:////data/oauth.sqlite'"
+            ) from exc
+        except (SQLAlchemyError, ImportError, OSError) as exc:
+            raise ConfigurationError(
+                f"ZEBBRA_OAUTH_DATABASE: cannot open the database ({type(exc).__name__})"
+            ) from exc
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one consistent state and changes nothing."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose changes are committed, all or none, on leaving."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _create_tables(self) -> None:
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
+            metadata.create_all(connection)
+            found = dict(connection.execute(select(numbers.c.name, numbers.c.value)).tuples().all())
+            if found.get("schema_version", 0) > SCHEMA_VERSION:
+                raise ConfigurationError(
+                    "ZEBBRA_OAUTH_DATABASE: a newer version of this service has changed the "
+                    "tables; run that version"
+                )
+            for name, value in (("schema_version", SCHEMA_VERSION), ("change", 0)):
+                if name not in found:
+                    connection.execute(insert(numbers).values(name=name, value=value))
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None  # no hidden BEGIN: `_begin_sqlite` says which kind
+    raw.execute("PRAGMA synchronous = FULL")  # a rotated token must survive a power cut
+    raw.execute("PRAGMA secure_delete = ON")
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:  # another process is switching right now
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once in WAL mode when another
+    # has written in between; taking the lock first waits instead.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_private(url: URL) -> None:
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise ConfigurationError(
+            "ZEBBRA_OAUTH_DATABASE: expected a SQLite file; tokens in memory would be lost"
+        )
+    path = Path(url.database).absolute()
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)

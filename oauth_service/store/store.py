@@ -1,0 +1,43 @@
+"""`Store`: one database, one vault."""
+
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+
+from oauth_service.crypto import TokenVault
+from oauth_service.store.connections import Connections
+from oauth_service.store.consents import Consents
+from oauth_service.store.database import Database
+from oauth_service.store.history import History
+from oauth_service.store.leases import Leases
+from oauth_service.store.workspaces import Workspaces
+
+
+class Store:
+    """
+    Everything the service remembers. Its methods block; each is one short transaction.
+
+    Args:
+        url: SQLAlchemy URL.
+        keys: Encryption keys, newest first.
+
+    Raises:
+        ConfigurationError: If the database cannot be opened or a key is malformed.
+    """
+
+    def __init__(self, url: str, keys: Sequence[SecretStr]) -> None:
+        vault = TokenVault(keys)
+        self._database = Database(url)
+        self.workspaces = Workspaces(self._database)
+        self.connections = Connections(self._database, vault)
+        self.leases = Leases(self._database)
+        self.consents = Consents(self._database, vault)
+        self.history = History(self._database)
+
+    def check(self) -> None:
+        """Read something, to see whether the database answers."""
+        self.workspaces.get("")
+
+    def close(self) -> None:
+        """Close all database connections."""
+        self._database.close()

@@ -1,0 +1,181 @@
+"""Reads what a token endpoint answers, sorted by what to do next. Pure, but for `ask`."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from integrations.contracts import (
+    ConfigurationError,
+    IntegrationPlugin,
+    OutboundRequest,
+    PayloadError,
+    ProviderUnavailableError,
+    TokenSet,
+)
+from integrations.runtime.http import HttpSession, RawAnswer
+from integrations.runtime.retry import retry_after_s
+
+ATTEMPT_TIMEOUT_S = 30.0
+"""Longest time that one request to a token endpoint may take."""
+
+_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+_TEMPORARY = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
+_SETTINGS = {
+    "invalid_client": "{slug}_CLIENT_ID and {slug}_CLIENT_SECRET",
+    "unauthorized_client": "{slug}_CLIENT_ID (the app's type and permissions at the provider)",
+    "invalid_scope": "{slug}_SCOPES",
+}
+_OTHER_SETTINGS = "{slug}_CLIENT_ID and the app's settings at the provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A new pair."""
+
+    tokens: TokenSet = field(repr=False)
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRefused:
+    """`invalid_grant`: the code or refresh token is not accepted."""
+
+    detail: str
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppRefused:
+    """
+    The operator's app is not accepted; the connection itself may be fine.
+
+    Attributes:
+        settings: Names of the settings to look at.
+    """
+
+    detail: str
+    settings: str
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """
+    No usable answer; the same request may work later.
+
+    Attributes:
+        asked_s: Seconds that the provider asked us to wait.
+        may_be_spent: The provider may have acted on the request all the same.
+    """
+
+    detail: str
+    asked_s: float | None = None
+    may_be_spent: bool = False
+    trace_id: str | None = None
+
+
+Verdict = Granted | GrantRefused | AppRefused | Unavailable
+
+
+async def ask(
+    http: HttpSession,
+    plugin: IntegrationPlugin,
+    request: OutboundRequest,
+    *,
+    now: datetime,
+    previous: TokenSet | None = None,
+) -> Verdict:
+    """Send one request to *plugin*'s token endpoint and say what its answer means."""
+    try:
+        async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
+            answer = await http.send(request, timeout_s=ATTEMPT_TIMEOUT_S)
+    except (ProviderUnavailableError, PayloadError, TimeoutError):
+        return Unavailable("no answer", may_be_spent=True)
+    except ConfigurationError:
+        return AppRefused("the request cannot be sent", f"{plugin.slug.upper()}_TOKEN_URL")
+    return read_answer(plugin, answer, now=now, previous=previous)
+
+
+def read_answer(
+    plugin: IntegrationPlugin,
+    answer: RawAnswer,
+    *,
+    now: datetime,
+    previous: TokenSet | None = None,
+) -> Verdict:
+    """
+    Say what *answer* means.
+
+    Args:
+        plugin: Whose token endpoint answered.
+        answer: Any status.
+        now: When the request was sent.
+        previous: The pair that was to be refreshed.
+    """
+    trace_id = _trace_id(plugin, answer)
+    content = _content(answer)
+    code = _error_code(content)
+    if code is not None:
+        return _by_code(plugin, answer, code, trace_id, now)
+    if answer.status == HTTPStatus.OK:
+        try:
+            tokens = plugin.oauth.token_set(content or {}, now=now, previous=previous)
+        except PayloadError:
+            return Unavailable("an answer without tokens", may_be_spent=True, trace_id=trace_id)
+        return Granted(tokens, trace_id)
+    detail = f"status {answer.status}"
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
+        slug = plugin.slug.upper()
+        unauthorized = answer.status == HTTPStatus.UNAUTHORIZED
+        settings = _SETTINGS["invalid_client"] if unauthorized else "{slug}_TOKEN_URL"
+        return AppRefused(detail, settings.format(slug=slug), trace_id)
+    return _unavailable(answer, detail, trace_id, now)
+
+
+def _by_code(
+    plugin: IntegrationPlugin, answer: RawAnswer, code: str, trace_id: str | None, now: datetime
+) -> Verdict:
+    if code == "invalid_grant":
+        return GrantRefused(code, trace_id)
+    throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    if throttled or code in _TEMPORARY or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _unavailable(answer, code, trace_id, now)
+    settings = _SETTINGS.get(code, _OTHER_SETTINGS).format(slug=plugin.slug.upper())
+    return AppRefused(code, settings, trace_id)
+
+
+def _unavailable(
+    answer: RawAnswer, detail: str, trace_id: str | None, now: datetime
+) -> Unavailable:
+    throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    return Unavailable(
+        detail,
+        asked_s=retry_after_s(answer.headers.get("retry-after"), now=now),
+        may_be_spent=not throttled,
+        trace_id=trace_id,
+    )
+
+
+def _content(answer: RawAnswer) -> Mapping[str, Any] | None:
+    try:
+        content = answer.json()
+    except PayloadError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _error_code(content: Mapping[str, Any] | None) -> str | None:
+    code = (content or {}).get("error")
+    if not isinstance(code, str):
+        return None
+    return code if _ERROR_CODE.fullmatch(code) else "an unknown error"
+
+
+def _trace_id(plugin: IntegrationPlugin, answer: RawAnswer) -> str | None:
+    header = plugin.oauth.trace_header
+    value = answer.headers.get(header.lower()) if header else None
+    return value[:100] if value else None
