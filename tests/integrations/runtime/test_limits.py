@@ -252,17 +252,28 @@ async def test_pauses_do_not_shorten_each_other():
     assert timing.slept == [30.0]
 
 
-async def test_requests_waiting_for_the_minute_go_in_the_order_they_came():
-    budget, _ = one_budget(per_minute=1)
-    order = []
+async def test_late_comer_does_not_overtake_a_request_that_waits_for_the_minute():
+    budget, timing = one_budget(per_minute=1)
+    order, wake = [], asyncio.Event()
 
-    async def ask(number):
+    async def sleep(seconds):
+        timing.passed_s += seconds
+        await wake.wait()
+
+    async def ask(name):
         async with budget.slot():
-            order.append(number)
+            order.append(name)
 
-    await asyncio.gather(*(ask(number) for number in range(5)))
+    await ask("first")
+    timing.sleep = sleep
+    waiting = asyncio.create_task(ask("second"))
+    await asyncio.sleep(0)  # it waits now, and its minute is over
+    late = asyncio.create_task(ask("third"))
+    await asyncio.sleep(0)
+    wake.set()
+    await asyncio.gather(waiting, late)
 
-    assert order == [0, 1, 2, 3, 4]
+    assert order == ["first", "second", "third"]
 
 
 def test_a_slow_answer_keeps_its_place_for_60_seconds_after_it_arrived():
