@@ -255,7 +255,9 @@ class BoundClient:
             self._quota.minute_remaining if minute is None else minute,
             self._quota.day_remaining if day is None else day,
         )
-        budget.learn(minute_remaining=minute, day_remaining=day)
+        # A `Retry-After` knows when the minute ends; "none left" would make it a whole one.
+        named = answer.status == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" in answer.headers
+        budget.learn(minute_remaining=None if named else minute, day_remaining=day)
 
     def _budget_of(self, access: IntegrationAccess) -> Budget:
         if self._budget is None:

@@ -155,6 +155,17 @@ async def test_own_use_is_not_counted_twice_when_the_header_repeats_it():
     assert rig.timing.slept == [30.0]
 
 
+async def test_retry_after_is_not_stretched_to_a_minute_by_none_left():
+    limits = RateLimits(per_minute=60, minute_remaining_header="X-Left")
+    async with a_rig(limits=limits) as rig:
+        refused = Reply(429, b"", {"X-Left": "0", "Retry-After": "2"})
+        rig.server.answer("/r", refused, Reply(200, {}, {"X-Left": "59"}))
+
+        await rig.client.get("r")
+
+    assert rig.timing.slept == [2.0]
+
+
 async def test_none_left_is_heeded_even_where_the_minute_limit_is_unknown():
     async with a_rig(limits=RateLimits(minute_remaining_header="X-Left")) as rig:
         rig.server.answer("/r", Reply(200, {}, {"X-Left": "0"}), OK)
