@@ -7,6 +7,8 @@ from typing import Any
 from integrations.sandbox_kit.books import AccountKind, Books
 
 _EARLY = datetime(2022, 1, 1, tzinfo=UTC)
+_VERSIONS = {"GB": "UK", "US": "US", "AU": "AU", "NZ": "NZ"}
+"""Xero's editions; all other countries share one."""
 _TYPES: Mapping[AccountKind, tuple[str, str]] = {
     AccountKind.INCOME: ("REVENUE", "REVENUE"),
     AccountKind.COST_OF_SALES: ("DIRECTCOSTS", "EXPENSE"),
@@ -29,7 +31,7 @@ def organisation(books: Books) -> dict[str, Any]:
         "Name": company.name,
         "LegalName": company.name,
         "PaysTax": True,
-        "Version": company.country,
+        "Version": _VERSIONS.get(company.country, "GLOBAL"),
         "OrganisationType": "COMPANY",
         "BaseCurrency": company.currency,
         "CountryCode": company.country,
