@@ -11,6 +11,7 @@ biweekly payroll would give some months three paydays and others two. Parts are 
 add up to the payroll's total exactly: what is left over goes to the largest remainders.
 
 Reversals and corrections are payrolls of their own and count with the signs they come with.
+Contractors are paid outside payrolls and are no part of this.
 """
 
 from collections import defaultdict
