@@ -50,6 +50,7 @@ from integrations.sandbox_kit.book import Access, GrantBook, OAuthError
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
 from integrations.sandbox_kit.control import control_route
+from integrations.sandbox_kit.cutting import ConnectionCut
 from integrations.sandbox_kit.emulator import EmulatorParts, build_emulator
 from integrations.sandbox_kit.faults import Fault, Faults
 from integrations.sandbox_kit.grants import Connection, Grant
@@ -67,6 +68,7 @@ __all__ = [
     "CallLog",
     "Clock",
     "Connection",
+    "ConnectionCut",
     "ConsentError",
     "EmulatorParts",
     "Fault",
