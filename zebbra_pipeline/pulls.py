@@ -1,6 +1,7 @@
 """One workspace's pull from one integration: how far back, what it brought, how it lands."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,15 +17,21 @@ from integrations.contracts import (
     ReconnectRequiredError,
     Statement,
     Tenant,
+    add_months,
     months_back,
 )
 from integrations.runtime.http import BoundClient, HttpSession
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.fetching import Pull
 from zebbra_pipeline.oauth_api import OAuthService, ServiceTokens
-from zebbra_pipeline.warehouse import Warehouse, WriteSession
+from zebbra_pipeline.warehouse import (
+    EMPLOYEES,
+    PAYROLL_COSTS,
+    BatchInfo,
+    Warehouse,
+    WriteSession,
+)
 
-EMPLOYEES, PAYROLL_COSTS = "employees", "payroll_costs"
 ASSET_NAMES = {
     "accounting": tuple(statement.value for statement in Statement),
     "payroll": (EMPLOYEES, PAYROLL_COSTS),
@@ -96,6 +103,7 @@ class PayrollPull:
 
     origin: Origin
     name: str
+    from_month: date
     employees: list[Employee] | None
     costs: list[PayrollCost] | None
 
@@ -115,6 +123,7 @@ class PayrollPull:
                 self.name,
                 self.origin.tenant,
                 self.employees,
+                from_date=self.from_month,
                 run_id=run_id,
                 fetched_at=self.origin.fetched_at,
                 api_calls=self.origin.api_calls,
@@ -146,6 +155,23 @@ class PayrollPull:
         }
 
 
+LastBatches = dict[tuple[str, str], BatchInfo]
+"""By workspace id and asset name: the newest batch that covers it."""
+
+
+def last_batches(
+    warehouse: Warehouse, integration: str, workspace_ids: Sequence[str], assets: tuple[str, ...]
+) -> LastBatches:
+    """Return what has already landed, from the published copy."""
+    with warehouse.read() as session:
+        found = {
+            (workspace_id, name): session.last_batch(workspace_id, integration, name)
+            for workspace_id in workspace_ids
+            for name in assets
+        }
+    return {key: batch for key, batch in found.items() if batch is not None}
+
+
 class Puller:
     """
     Fetches workspaces of one integration.
@@ -154,7 +180,7 @@ class Puller:
         plugin: The integration.
         assets: Asset names wanted, e.g. `profit_and_loss`; others cost no call.
         settings: Months of history, and the provider's base URL.
-        warehouse: Asked what has already landed.
+        landed: What has already landed of each workspace; see `last_batches`.
         full: Fetch the whole history even where it has landed before.
         today: The day of the fetch.
     """
@@ -167,7 +193,7 @@ class Puller:
         http: HttpSession,
         service: OAuthService,
         settings: Settings,
-        warehouse: Warehouse,
+        landed: LastBatches,
         full: bool,
         today: date,
     ) -> None:
@@ -176,7 +202,7 @@ class Puller:
         self._http = http
         self._service = service
         self._settings = settings
-        self._warehouse = warehouse
+        self._landed = landed
         self._full = full
         self._today = today
 
@@ -194,6 +220,7 @@ class Puller:
         client = self._http.bind(
             self._plugin,
             tokens=tokens,
+            access=access,
             base_url=self._settings.integration(self._plugin.slug).api_base_url,
         )
         adapter = self._plugin.adapter(workspace_id, client, today=self._today)
@@ -214,24 +241,20 @@ class Puller:
             await adapter.get_payroll_costs(from_month) if PAYROLL_COSTS in self._assets else None
         )
         origin = self._origin(workspace_id, tenant, client, started)
-        return PayrollPull(origin, self._plugin.name, people, costs)
+        return PayrollPull(origin, self._plugin.name, from_month, people, costs)
 
     def _from_month(self, workspace_id: str, tenant: Tenant) -> date:
         """A first pull takes the history; a routine one the last months, without a gap."""
         routine = months_back(self._today, self._settings.refresh_months)
-        history = months_back(self._today, max(self._settings.history_months, 1))
+        history = months_back(self._today, self._settings.history_months)
         if self._full:
             return history
         for name in self._assets:
-            landed = self._landed(workspace_id, name, tenant)
-            if landed is None or landed < months_back(routine, 2):
+            last = self._landed.get((workspace_id, name))
+            gap = last is None or last.to_month < add_months(routine, -1)
+            if last is None or gap or last.tenant_id != tenant.id:
                 return min(history, routine)
         return routine
-
-    def _landed(self, workspace_id: str, asset: str, tenant: Tenant) -> date | None:
-        """Last landed month of that asset from that tenant."""
-        with self._warehouse.read() as session:
-            return session.landed_to(workspace_id, self._plugin.name, asset, tenant.id)
 
     def _origin(
         self, workspace_id: str, tenant: Tenant, client: BoundClient, started: float

@@ -20,7 +20,10 @@ from zebbra_pipeline.warehouse import Warehouse
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True)
+_WIDTH_IN_FILES = 120
+out = Console(
+    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH_IN_FILES
+)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +33,7 @@ from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import Failed
 
+_NAME_WIDTH, _STATUS_WIDTH, _MONTH_WIDTH = 34, 20, 13
 LIVE_STATES = frozenset({"connected", "requires_reconnect"})
 
 
@@ -133,7 +135,7 @@ def endpoints(
     workspace = workspace_argument(workspace)
     settings = settings_of_command()
     with open_warehouse(settings).read() as session:
-        rows = [dict(row) for row in session.endpoints(workspace)]
+        rows = [asdict(row) for row in session.endpoints(workspace)]
     if not rows:
         ask_service(settings, lambda service: service.providers(workspace))
         rows = asyncio.run(_ask_providers(settings, workspace)) if ask else []
@@ -170,10 +172,10 @@ async def _ask_providers(settings: Settings, workspace: str) -> list[dict[str, o
             tokens = ServiceTokens(service, workspace, plugin.slug)
             base_url = settings.integration(plugin.slug).api_base_url
             try:
-                await tokens.access()
+                access = await tokens.access()
             except NotConnectedError:
                 continue
-            client = http.bind(plugin, tokens=tokens, base_url=base_url)
+            client = http.bind(plugin, tokens=tokens, access=access, base_url=base_url)
             adapter = plugin.adapter(workspace, client, today=today)
             since = months_back(today, settings.refresh_months)
             names = await adapter.get_data_endpoints(since)
@@ -244,10 +246,13 @@ def print_model(model: MergedModel, *, months: int) -> None:
     """Print rows by months of a merged model, with each row's status and notes."""
     from zebbra_pipeline.merge.show import table_of
 
-    headers, rows = table_of(model, months=months)
+    fitting = (out.width - _NAME_WIDTH - _STATUS_WIDTH) // _MONTH_WIDTH
+    headers, rows = table_of(model, months=max(1, min(months, fitting)))
     table = Table(title=model.name, title_justify="left", box=None, pad_edge=False)
-    for index, header in enumerate(headers):
-        table.add_column(header, justify="left" if index < 2 else "right", no_wrap=index >= 2)  # noqa: PLR2004 -- name, status
+    table.add_column(headers[0], no_wrap=True, max_width=_NAME_WIDTH)
+    table.add_column(headers[1], no_wrap=True)
+    for header in headers[2:]:
+        table.add_column(header, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     out.print(table)

@@ -73,12 +73,14 @@ def connect_integration(
     _, authorize_url = browser.open(f"{service_url}/integration/{slug}/login?{query}")
     if not authorize_url:
         raise ProcessError(f"{slug}: the login page does not lead to the provider")
-    back = consent(authorize_url, tenant_names=[tenant_name])
+    consent_page, _ = browser.open(authorize_url)
+    (tenant_id,) = _Form.in_page(consent_page).choices_of(tenant_name).values()
+    back = consent(authorize_url, tenant_ids=[tenant_id])
     page, address = browser.follow(back)
     if "/connect" not in address:
         form = _Form.in_page(page)
-        chosen = form.choose(tenant_name)
-        _, target = browser.open(urljoin(address, form.action), chosen)
+        chosen = form.choices_of(tenant_name)
+        _, target = browser.open(urljoin(address, form.action), form.hidden | chosen)
         browser.follow(target)
 
 
@@ -105,11 +107,11 @@ class _Form(HTMLParser):
         form._keep_choice()
         return form
 
-    def choose(self, label: str) -> dict[str, str]:
-        """Return the fields to post for the choice whose text holds *label*."""
+    def choices_of(self, label: str) -> dict[str, str]:
+        """Return the field to post for the choice whose text holds *label*."""
         for name, value, text in self.choices:
             if label in text:
-                return self.hidden | {name: value}
+                return {name: value}
         raise ProcessError(f"the page offers no organisation called {label!r}")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
