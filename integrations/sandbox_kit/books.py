@@ -79,6 +79,20 @@ class Books:
             self._journals = list(self._generated())
         return (*self._journals, *self._added)
 
+    @property
+    def lock_date(self) -> date | None:
+        """The day up to which nobody may post any more, if there is one."""
+        months = self.company.locked_months
+        return None if months is None else add_months(self.today, -months)
+
+    @property
+    def year_lock_date(self) -> date | None:
+        """The same for everybody but the adviser."""
+        if not self.company.locks_years:
+            return None
+        last_finished = self.year_start(self.today) - timedelta(days=1)
+        return self.year_start(last_finished) - timedelta(days=1)
+
     def account(self, name_or_id: str) -> Account:
         """
         Return the account with this id or code, or the only one with this name.

@@ -1,7 +1,6 @@
 """The sandbox companies. None of them is real."""
 
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("0d7e8f0a-3a51-4c59-9c0c-8f6b6f0f5f0e")
@@ -16,8 +15,9 @@ class Company:
         id: UUID text, the same in every run.
         currency: ISO 4217 code of all its figures.
         year_end: Month and day on which its financial year ends.
-        lock_date: Nobody may post on or before this day, if set.
-        year_lock_date: Nobody but the adviser may, if set.
+        locked_months: So many months before today's the books are locked up to a month's
+            end; None: they are not.
+        locks_years: Whether all but the last finished financial year are locked.
         scale: Size of the business; 100 is the middle.
     """
 
@@ -26,8 +26,8 @@ class Company:
     currency: str
     country: str
     year_end: tuple[int, int] = (12, 31)
-    lock_date: date | None = None
-    year_lock_date: date | None = None
+    locked_months: int | None = None
+    locks_years: bool = False
     timezone: str = "UTC"
     scale: int = 100
 
@@ -38,8 +38,8 @@ def make_company(
     country: str = "GB",
     *,
     year_end: tuple[int, int] = (12, 31),
-    lock_date: date | None = None,
-    year_lock_date: date | None = None,
+    locked_months: int | None = None,
+    locks_years: bool = False,
     timezone: str = "UTC",
     scale: int = 100,
 ) -> Company:
@@ -50,8 +50,8 @@ def make_company(
         currency=currency,
         country=country,
         year_end=year_end,
-        lock_date=lock_date,
-        year_lock_date=year_lock_date,
+        locked_months=locked_months,
+        locks_years=locks_years,
         timezone=timezone,
         scale=scale,
     )
@@ -62,7 +62,7 @@ COMPANIES: tuple[Company, ...] = (
         "Acme Trading Ltd",
         year_end=(3, 31),
         timezone="GMTSTANDARDTIME",
-        lock_date=date(2024, 1, 31),
+        locked_months=2,
     ),
     make_company("Globex GmbH", "EUR", "DE", timezone="WEUROPESTANDARDTIME", scale=240),
     make_company("Initech Inc (sandbox)", "USD", "US", timezone="EASTERNSTANDARDTIME", scale=160),
@@ -71,7 +71,7 @@ COMPANIES: tuple[Company, ...] = (
         "AUD",
         "AU",
         year_end=(6, 30),
-        year_lock_date=date(2023, 6, 30),
+        locks_years=True,
         timezone="AUSEASTERNSTANDARDTIME",
         scale=70,
     ),

@@ -43,8 +43,8 @@ class XeroFetchAdapter(AccountingFetchAdapter):
             IntegrationError: The leaf that says what to do; see `contracts.errors`.
             ValueError: If *from_date* lies in a month after the running one.
         """
-        queries = [
-            (statement, plan_queries(statement, from_date, self.today))
+        plans = [
+            plan_queries(statement, from_date, self.today)
             for statement in Statement
             if statement in statements
         ]
@@ -54,9 +54,9 @@ class XeroFetchAdapter(AccountingFetchAdapter):
         )
         dates = month_ends(from_date, self.today)
         lines: list[StatementLine] = []
-        for _statement, planned in queries:
+        for queries in plans:
             reports = []
-            for query in planned:
+            for query in queries:
                 report = parse_report((await self._get(query.path, query.params)).payload, query)
                 prove(report)
                 reports.append(report)

@@ -26,18 +26,20 @@ def prove(report: Report) -> None:
         PayloadError: Naming statement, section and month.
     """
     for row in report.rows:
-        if row.kind is LineKind.SECTION_TOTAL and row.section:
+        if row.kind is LineKind.SECTION_TOTAL:
             _prove_section(row, report)
     _prove_balance(report)
 
 
 def _prove_section(total: ReportRow, report: Report) -> None:
-    depth = len(total.section)
+    depth = len(total.place)
     accounts = [
         row
         for row in report.rows
-        if row.kind is LineKind.ACCOUNT and row.section[:depth] == total.section
+        if row.kind is LineKind.ACCOUNT and row.place[:depth] == total.place
     ]
+    if not accounts and not total.section:
+        return  # "Total Assets" stands in an untitled section of its own, after the others
     where = f"section {' / '.join(total.section)!r}: {total.label!r}"
     _compare(
         report,

@@ -27,6 +27,8 @@ class ReportRow:
         account_id: None for totals.
         values: One for each column, newest first. Empty cells of accounts and section
             totals are 0 (Xero leaves out what did not move), of computed totals None.
+        place: Positions of the sections around it, outermost first. Unlike titles they are
+            distinct.
     """
 
     section: tuple[str, ...]
@@ -34,6 +36,7 @@ class ReportRow:
     label: str
     kind: LineKind
     values: tuple[Decimal | None, ...]
+    place: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +66,58 @@ def parse_report(payload: Any, query: ReportQuery) -> Report:
     if header is None:
         raise PayloadError(f"{name}: Rows: expected a row of type Header, found none")
     check_columns(_texts(header, f"{name}: Header")[1:], query, where=f"{name}: Header")
-    reader = _RowReader(columns=len(query.columns))
-    rows = tuple(reader.read(top, (), f"{name}: Rows"))
+    rows = tuple(_read(top, _Section(), len(query.columns), f"{name}: Rows"))
     _refuse_doubles(rows, name)
     return Report(query=query, rows=rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _RowReader:
-    columns: int
+class _Section:
+    """The sections around the rows being read."""
 
-    def read(self, rows: list[Any], section: tuple[str, ...], where: str) -> Iterator[ReportRow]:
-        for index, row in enumerate(rows):
-            place = f"{where}[{index}]"
-            kind = _type(row)
-            if kind == "Section":
-                title = row.get("Title")
-                inner = (*section, title.strip()) if _is_text(title) else section
-                yield from self.read(
-                    _list(row.get("Rows"), f"{place}.Rows"), inner, f"{place}.Rows"
-                )
-            elif kind in {"Row", "SummaryRow"}:
-                yield self._row(row, kind, section, place)
-            elif kind != "Header":
-                raise PayloadError(
-                    f"{place}.RowType: expected Header, Section, Row or SummaryRow, "
-                    f"found {'other text' if kind else 'none'}"
-                )
+    titles: tuple[str, ...] = ()
+    place: tuple[int, ...] = ()
 
-    def _row(
-        self, row: Mapping[str, Any], row_type: str, section: tuple[str, ...], place: str
-    ) -> ReportRow:
-        cells = _list(row.get("Cells"), f"{place}.Cells")
-        if len(cells) != self.columns + 1:
+    def inner(self, title: Any, position: int) -> "_Section":
+        named = (title.strip(),) if isinstance(title, str) and title.strip() else ()
+        return _Section((*self.titles, *named), (*self.place, position))
+
+
+def _read(rows: list[Any], section: _Section, columns: int, where: str) -> Iterator[ReportRow]:
+    for index, row in enumerate(rows):
+        here = f"{where}[{index}]"
+        kind = _type(row)
+        if kind == "Section":
+            inner = section.inner(row.get("Title"), index)
+            yield from _read(_list(row.get("Rows"), f"{here}.Rows"), inner, columns, f"{here}.Rows")
+        elif kind in {"Row", "SummaryRow"}:
+            yield _row(row, section, columns, here)
+        elif kind != "Header":
             raise PayloadError(
-                f"{place}.Cells: expected {self.columns + 1} cells, found {len(cells)}"
+                f"{here}.RowType: expected Header, Section, Row or SummaryRow, "
+                f"found {'other text' if kind else 'none'}"
             )
-        kind, account_id = LineKind.SECTION_TOTAL, None
-        if row_type == "Row":
-            kind, account_id = _identity(cells, place)
-        empty = None if kind is LineKind.COMPUTED_TOTAL else _ZERO
-        return ReportRow(
-            section=section,
-            account_id=account_id,
-            label=_texts(row, place)[0],
-            kind=kind,
-            values=tuple(
-                _amount(cell, f"{place}.Cells[{index}]", empty)
-                for index, cell in enumerate(cells[1:], start=1)
-            ),
-        )
+
+
+def _row(row: Mapping[str, Any], section: _Section, columns: int, here: str) -> ReportRow:
+    cells = _list(row.get("Cells"), f"{here}.Cells")
+    if len(cells) != columns + 1:
+        raise PayloadError(f"{here}.Cells: expected {columns + 1} cells, found {len(cells)}")
+    kind, account_id = LineKind.SECTION_TOTAL, None
+    if _type(row) == "Row":
+        kind, account_id = _identity(cells, here)
+    empty = None if kind is LineKind.COMPUTED_TOTAL else _ZERO
+    return ReportRow(
+        section=section.titles,
+        account_id=account_id,
+        label=_texts(row, here)[0] or account_id or "",
+        kind=kind,
+        values=tuple(
+            _amount(cell, f"{here}.Cells[{index}]", empty)
+            for index, cell in enumerate(cells[1:], start=1)
+        ),
+        place=section.place,
+    )
 
 
 def _identity(cells: list[Any], place: str) -> tuple[LineKind, str | None]:
@@ -161,10 +166,6 @@ def _texts(row: Mapping[str, Any], where: str) -> list[str]:
 def _type(row: Any) -> str:
     kind = row.get("RowType") if isinstance(row, Mapping) else None
     return kind if isinstance(kind, str) else ""
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

@@ -129,14 +129,24 @@ async def connect(
 
 
 @asynccontextmanager
+async def freshly_connected(
+    sandbox: XeroSandbox, company: Company = ACME, *, scopes: tuple[str, ...] | None = None
+) -> AsyncIterator[Connection]:
+    """Reset a served sandbox and connect one company."""
+    sandbox.control.reset()
+    async with HttpSession() as session:
+        connection, _tenants = await connect(session, sandbox, (company,), scopes=scopes)
+        sandbox.control.clear_calls()
+        yield connection
+
+
+@asynccontextmanager
 async def connected(
-    today: date, company: Company = ACME, *, scopes: tuple[str, ...] | None = None
+    today: date, company: Company = ACME
 ) -> AsyncIterator[tuple[XeroSandbox, Connection]]:
     """Serve a sandbox and connect one company."""
     with xero_sandbox(today) as sandbox:
-        async with HttpSession() as session:
-            connection, _tenants = await connect(session, sandbox, (company,), scopes=scopes)
-            sandbox.control.clear_calls()
+        async with freshly_connected(sandbox, company) as connection:
             yield sandbox, connection
 
 

@@ -51,10 +51,10 @@ def organisation(books: Books) -> dict[str, Any]:
         "ExternalLinks": [],
         "PaymentTerms": {},
     }
-    if company.lock_date is not None:
-        entry["PeriodLockDate"] = _microsoft_day(company.lock_date)
-    if company.year_lock_date is not None:
-        entry["EndOfYearLockDate"] = _microsoft_day(company.year_lock_date)
+    if books.lock_date is not None:
+        entry["PeriodLockDate"] = _microsoft_day(books.lock_date)
+    if books.year_lock_date is not None:
+        entry["EndOfYearLockDate"] = _microsoft_day(books.year_lock_date)
     return entry
 
 

@@ -86,6 +86,16 @@ def test_financial_years_end_where_the_company_says(
     assert Books(company, today=TODAY).year_start(day) == start
 
 
+def test_lock_dates_move_with_today() -> None:
+    wattle = COMPANIES[3]  # its years end in June
+
+    assert acme().lock_date == date(2026, 9, 30)
+    assert acme(date(2024, 4, 30)).lock_date == LEAP
+    assert acme().year_lock_date is None
+    assert Books(wattle, today=TODAY).year_lock_date == date(2025, 6, 30)
+    assert Books(wattle, today=date(2026, 6, 30)).year_lock_date == date(2024, 6, 30)
+
+
 def test_month_that_ends_on_its_30th_is_visibly_short(books: Books) -> None:
     cut = books.net_profit(date(2024, 3, 1), date(2024, 3, 30))
 

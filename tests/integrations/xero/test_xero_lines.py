@@ -141,6 +141,26 @@ def test_section_total_that_is_not_the_sum_of_its_accounts_is_refused() -> None:
     )
 
 
+def test_sections_of_the_same_title_are_proved_apart() -> None:
+    one = section("Other", account("a", "A", "5.00"), total("Total Other", "5.00"))
+    two = section("Other", account("b", "B", "2.00"), total("Total Other", "2.00"))
+    report_ = may(one, two)
+
+    prove(report_)
+    assert [line.values[MAY] for line in join_reports([report_], (MAY,))] == [
+        Decimal("5.00"),
+        Decimal("5.00"),
+        Decimal("2.00"),
+        Decimal("2.00"),
+    ]
+
+
+def test_total_of_an_untitled_section_is_proved_if_it_holds_accounts() -> None:
+    prove(may(section("", total("Total Assets", "5.00"))))
+    with pytest.raises(PayloadError, match="'Total': expected the sum of its 1 accounts"):
+        prove(may(section("", account("a", "A", "5.00"), total("Total", "6.00"))))
+
+
 def test_total_around_nested_sections_counts_all_accounts_within() -> None:
     inner = section("Premises", account("a", "Rent", "5.00"), total("Total Premises", "5.00"))
     outer = section("Expenses", inner, account("b", "Café", "2.00"), total("Total", "7.00"))

@@ -13,10 +13,16 @@ from integrations.runtime.http import HttpSession
 from integrations.xero import PLUGIN
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[XeroSandbox]:
+    with xero_sandbox(date(2024, 3, 31)) as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def sandbox() -> Iterator[XeroSandbox]:
-    with xero_sandbox(date(2024, 3, 31)) as served:
-        yield served
+def sandbox(served: XeroSandbox) -> XeroSandbox:
+    served.control.reset()
+    return served
 
 
 def test_consent_page_is_asked_for_the_granular_scopes(sandbox: XeroSandbox) -> None:

@@ -51,7 +51,7 @@ def _read_everything(
 
     (organisation,) = accounting.get_organisations(ACME.id).organisations
     assert organisation.base_currency.value == "GBP"
-    assert organisation.period_lock_date == ACME.lock_date
+    assert organisation.period_lock_date == books(ACME, TODAY).lock_date
 
     profit = accounting.get_report_profit_and_loss(
         ACME.id,

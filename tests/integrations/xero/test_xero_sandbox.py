@@ -1,13 +1,21 @@
 """The emulator answers and refuses as Xero does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
-from support.xero_sandbox import ACME, GLOBEX, Connection, XeroSandbox, books, connected
+from support.xero_sandbox import (
+    ACME,
+    GLOBEX,
+    Connection,
+    XeroSandbox,
+    books,
+    freshly_connected,
+    xero_sandbox,
+)
 
 from integrations.contracts import month_start
 from integrations.xero.sandbox.parameters import moved_back
@@ -39,10 +47,16 @@ class Raw:
         return found
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[XeroSandbox]:
+    with xero_sandbox(TODAY) as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-async def raw() -> AsyncIterator[Raw]:
-    async with connected(TODAY, scopes=BROAD) as (sandbox, connection):
-        yield Raw(sandbox, connection)
+async def raw(served: XeroSandbox) -> AsyncIterator[Raw]:
+    async with freshly_connected(served, scopes=BROAD) as connection:
+        yield Raw(served, connection)
 
 
 def header(report: dict[str, Any]) -> list[str]:
