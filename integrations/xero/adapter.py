@@ -15,9 +15,9 @@ from integrations.contracts import (
     StatementLine,
     month_ends,
 )
-from integrations.xero.connections import parse_connections
+from integrations.xero.connections import XeroConnection, parse_connections
 from integrations.xero.lines import join_reports
-from integrations.xero.organisation import check_tenant, parse_organisation
+from integrations.xero.organisation import Organisation, check_name, has_id_of, parse_organisation
 from integrations.xero.proofs import prove
 from integrations.xero.reports import parse_report
 from integrations.xero.windows import plan_queries
@@ -48,10 +48,7 @@ class XeroFetchAdapter(AccountingFetchAdapter):
             for statement in Statement
             if statement in statements
         ]
-        organisation = parse_organisation((await self._get("api.xro/2.0/Organisation")).payload)
-        check_tenant(
-            organisation, tenant_id=self.client.tenant_id, tenant_name=self.client.tenant_name
-        )
+        organisation = await self._organisation()
         dates = month_ends(from_date, self.today)
         lines: list[StatementLine] = []
         for queries in plans:
@@ -73,12 +70,21 @@ class XeroFetchAdapter(AccountingFetchAdapter):
             lines=tuple(lines),
         )
 
+    async def _organisation(self) -> Organisation:
+        found = parse_organisation((await self._get("api.xro/2.0/Organisation")).payload)
+        if not has_id_of(found, tenant_id=self.client.tenant_id):
+            check_name(found, await self._connections(), tenant_id=self.client.tenant_id)
+        return found
+
+    async def _connections(self) -> tuple[XeroConnection, ...]:
+        return parse_connections((await self.client.get("connections")).payload)
+
     async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
         try:
             return await self.client.get(path, params)
         except AccessDeniedError as exc:
             # A vanished organisation and a missing permission are the same 403.
-            connections = parse_connections((await self.client.get("connections")).payload)
+            connections = await self._connections()
             shown = f"{self.client.tenant_name!r} ({self.client.tenant_id})"
             if all(item.tenant_id != self.client.tenant_id for item in connections):
                 raise ReconnectRequiredError(

@@ -5,13 +5,14 @@ https://developer.xero.com/documentation/api/accounting/organisation
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from integrations.contracts import PayloadError, ReconnectRequiredError
+from integrations.xero.connections import XeroConnection
 
 _MICROSOFT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -24,7 +25,7 @@ class Organisation:
     The facts that reports lack.
 
     Attributes:
-        id: Equals the tenant id of the connection; None where the answer has none.
+        id: None where the answer has none.
         currency: ISO 4217 code of all report figures.
         lock_date: Last day that nobody, or only an adviser, may still change.
     """
@@ -66,17 +67,32 @@ def parse_organisation(payload: Any) -> Organisation:
     )
 
 
-def check_tenant(organisation: Organisation, *, tenant_id: str, tenant_name: str) -> None:
+def has_id_of(organisation: Organisation, *, tenant_id: str) -> bool:
+    """
+    Whether an organisation's id is that of the tenant, as far as can be told.
+
+    No page of Xero's promises that the two ids are the same, so a different one calls for
+    `check_name`. An answer without a UUID says nothing.
+    """
+    pinned, answered = _uuid(tenant_id), _uuid(organisation.id)
+    return pinned is None or answered is None or pinned == answered
+
+
+def check_name(
+    organisation: Organisation, connections: Sequence[XeroConnection], *, tenant_id: str
+) -> None:
     """
     Refuse figures of another organisation than the pinned one.
 
     Raises:
-        ReconnectRequiredError: If both ids are UUIDs and differ.
+        ReconnectRequiredError: If the connections know the pinned tenant by another name, or
+            not at all.
     """
-    pinned, answered = _uuid(tenant_id), _uuid(organisation.id)
-    if pinned is not None and answered is not None and pinned != answered:
+    names = [item.tenant_name for item in connections if item.tenant_id == tenant_id]
+    if organisation.name is None or organisation.name not in names:
+        known = repr(names[0]) if names else "an organisation"
         raise ReconnectRequiredError(
-            f"Xero: expected the organisation {tenant_name!r} ({tenant_id}) that was connected, "
+            f"Xero: expected {known} ({tenant_id}), which was connected, "
             f"found {organisation.name!r} ({organisation.id})"
         )
 

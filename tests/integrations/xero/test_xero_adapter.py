@@ -57,8 +57,12 @@ class SwappedClient:
 
     tenant_id, tenant_name, calls = ACME.id, ACME.name, 0
 
-    async def get(self, _path, _params=None, *, headers=None) -> Answer:
+    async def get(self, path, _params=None, *, headers=None) -> Answer:
         self.calls += 1
+        if path == "connections":
+            return Answer(
+                status=200, payload=[{"id": "c", "tenantId": ACME.id, "tenantName": ACME.name}]
+            )
         entry = {"OrganisationID": GLOBEX.id, "Name": GLOBEX.name, "BaseCurrency": "EUR"}
         return Answer(status=200, payload={"Organisations": [entry]})
 
@@ -318,7 +322,7 @@ async def test_answer_about_another_organisation_never_becomes_figures() -> None
 
     with pytest.raises(ReconnectRequiredError, match=r"'Acme Trading Ltd'.*found 'Globex GmbH'"):
         await XeroFetchAdapter("acme", client, today=MARCH).get_data(MARCH)
-    assert client.calls == 1
+    assert client.calls == 2
 
 
 async def test_first_month_after_the_running_one_is_refused_without_a_call() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from integrations.contracts import PayloadError, ReconnectRequiredError
-from integrations.xero.connections import parse_connections
-from integrations.xero.organisation import Organisation, check_tenant, parse_organisation
+from integrations.xero.connections import XeroConnection, parse_connections
+from integrations.xero.organisation import Organisation, check_name, has_id_of, parse_organisation
 
 ONE, OTHER = "0e5b1a5e-5d2d-4a3b-9d55-9f6a3a6b7c01", "0e5b1a5e-5d2d-4a3b-9d55-9f6a3a6b7c02"
 
@@ -57,16 +57,27 @@ def test_answer_without_an_organisation_and_currency_is_refused(payload: Any) ->
         parse_organisation(payload)
 
 
-def test_answer_about_another_organisation_asks_to_reconnect() -> None:
-    found = Organisation(OTHER, "Globex", "GBP", None)
-
-    with pytest.raises(ReconnectRequiredError, match=f"{ONE}.*found 'Globex' \\({OTHER}\\)"):
-        check_tenant(found, tenant_id=ONE, tenant_name="Acme")
+def test_other_id_is_not_surely_the_tenant() -> None:
+    assert not has_id_of(Organisation(OTHER, "Acme", "GBP", None), tenant_id=ONE)
 
 
 @pytest.mark.parametrize("answered", [ONE, ONE.upper(), None, "not-a-uuid"])
-def test_same_or_unknown_organisation_passes(answered: str | None) -> None:
-    check_tenant(Organisation(answered, "Acme", "GBP", None), tenant_id=ONE, tenant_name="Acme")
+def test_same_or_unknown_id_is_the_tenant(answered: str | None) -> None:
+    assert has_id_of(Organisation(answered, "Acme", "GBP", None), tenant_id=ONE)
+
+
+def test_other_id_under_the_name_of_the_connection_passes() -> None:
+    connection = XeroConnection("c", ONE, "Acme", "ORGANISATION", None)
+
+    check_name(Organisation(OTHER, "Acme", "GBP", None), [connection], tenant_id=ONE)
+
+
+@pytest.mark.parametrize("tenant_id", [ONE, OTHER])
+def test_other_id_and_name_asks_to_reconnect(tenant_id: str) -> None:
+    connection = XeroConnection("c", tenant_id, "Acme", "ORGANISATION", None)
+
+    with pytest.raises(ReconnectRequiredError, match=rf"{ONE}.*found 'Globex' \({OTHER}\)"):
+        check_name(Organisation(OTHER, "Globex", "GBP", None), [connection], tenant_id=ONE)
 
 
 def test_connection_id_and_tenant_id_are_kept_apart() -> None:
