@@ -110,7 +110,7 @@ class Connections:
             connections.c.integration, connections.c.state
         )
         with self._database.reading() as transaction:
-            rows = transaction.execute(query).tuples().all()
+            rows = transaction.execute(query).all()
         return {(slug, ConnectionState(state)): count for slug, state, count in rows}
 
     def tokens(self, connection: Connection) -> TokenSet:
@@ -260,7 +260,7 @@ class Connections:
             connections.c.workspace_id, connections.c.integration, connections.c.tokens
         ).where(connections.c.tokens.is_not(None))
         with self._database.reading() as transaction:
-            rows = transaction.execute(query).tuples().all()
+            rows = transaction.execute(query).all()
         count = 0
         for workspace_id, integration, sealed in rows:
             renewed = self._vault.renewed(sealed)

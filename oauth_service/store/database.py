@@ -70,7 +70,7 @@ class Database:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
             metadata.create_all(connection)
-            found = dict(connection.execute(select(numbers.c.name, numbers.c.value)).tuples().all())
+            found = dict(connection.execute(select(numbers.c.name, numbers.c.value)).all())
             if found.get("schema_version", 0) > SCHEMA_VERSION:
                 raise ConfigurationError(
                     "ZEBBRA_OAUTH_DATABASE: a newer version of this service has changed the "

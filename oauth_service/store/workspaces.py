@@ -36,7 +36,7 @@ class Workspaces:
         columns = workspaces.c
         query = select(columns.workspace_id, columns.name).order_by(columns.workspace_id)
         with self._database.reading() as transaction:
-            return [Workspace(*row) for row in transaction.execute(query).tuples()]
+            return [Workspace(*row) for row in transaction.execute(query)]
 
     def remember(self, workspace_id: str, name: str | None, *, now: datetime) -> Workspace:
         """

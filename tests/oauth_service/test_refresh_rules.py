@@ -1,0 +1,337 @@
+"""A grant is never lost by our own doing."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from support.oauth_rig import PATIENCE, SERVICE_KEY, Rig, heading, running_rig
+from support.oauth_toy import RULES
+
+from integrations.contracts import token_fingerprint
+from oauth_service.store import LeaseKey
+
+
+async def test_one_refresh_however_many_threads_and_coroutines_ask(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("slow", path="/token", seconds=0.4)
+    url = f"{rig.url}/api/workspaces/acme/integrations/toybooks/token"
+    headers = {"Authorization": f"Bearer {SERVICE_KEY}"}
+
+    def in_thread() -> httpx.Response:
+        return httpx.get(url, headers=headers, timeout=60)
+
+    with ThreadPoolExecutor(8) as pool:
+        loop = asyncio.get_running_loop()
+        threads = [loop.run_in_executor(pool, in_thread) for _ in range(8)]
+        async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+            answers = await asyncio.gather(*threads, *(client.get(url) for _ in range(16)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["access_token"] for answer in answers}) == 1
+    assert rig.refreshes() == 1
+
+
+def test_lost_answer_is_recovered_with_the_same_token(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("lost_answer", path="/token")
+    answer = rig.pipeline.token()
+
+    assert answer.status_code == 200
+    assert rig.refreshes() == 2
+    assert rig.history() == ["connected", "answer_lost", "refreshed"]
+    connection = rig.services.store.connections.get("acme", "toybooks")
+    assert connection is not None
+    assert connection.refresh_started_at is None
+
+
+def test_truncated_answer_is_recovered_too(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("truncated", path="/token")
+
+    assert rig.pipeline.token().status_code == 200
+    rig.expire()
+    assert rig.pipeline.token().status_code == 200
+
+
+def test_answers_lost_for_a_while_are_recovered_within_the_grace(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("lost_answer", path="/token", times=3)
+    first = rig.pipeline.token()
+    started = rig.services.store.connections.get("acme", "toybooks")
+    rig.clock.advance(25 * 60)
+    second = rig.pipeline.token()
+
+    assert first.status_code == 503
+    assert started is not None
+    assert started.refresh_started_at is not None
+    assert started.refresh_fingerprint is not None
+    assert second.status_code == 200
+
+
+def test_answer_lost_for_longer_than_the_grace_is_named_as_the_reason(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("lost_answer", path="/token", times=3)
+    rig.pipeline.token()
+    rig.clock.advance(31 * 60)
+    answer = rig.pipeline.token()
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "requires_reconnect")
+    assert "an answer of Toybooks was lost on its way" in answer.json()["detail"]
+
+
+def test_grant_of_a_provider_without_grace_survives_until_first_use(tmp_path: Path) -> None:
+    with running_rig(tmp_path, rules=replace(RULES, grace=None)) as rig:
+        rig.connect()
+        rig.expire()
+        rig.provider.fault("lost_answer", path="/token")
+
+        assert rig.pipeline.token().status_code == 200
+        rig.expire()
+        assert rig.pipeline.token().status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 502},
+        {"kind": "status", "status": 500},
+        {"kind": "html"},
+        {"kind": "html", "status": 403},
+        {"kind": "lost_answer"},
+        {"kind": "minute_limit", "retry_after": 0},
+    ],
+)
+def test_trouble_at_the_provider_is_retried_then_503_and_no_tenant_is_marked(
+    rig: Rig, fault: dict[str, object]
+) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault(path="/token", times=None, **fault)  # type: ignore[arg-type]
+    answer = rig.pipeline.token()
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.json()["code"] == "provider_unavailable"
+    assert rig.refreshes() == 3
+    assert rig.pipeline.connection()["state"] == "connected"
+
+    rig.provider.clear_faults()
+    assert rig.pipeline.token().status_code == 200
+
+
+def test_one_bad_answer_is_not_noticed(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("status", path="/token", status=503)
+
+    assert rig.pipeline.token().status_code == 200
+    assert rig.refreshes() == 2
+
+
+def test_long_throttling_is_passed_on_and_kept_without_further_calls(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("day_limit", path="/token", retry_after=600)
+    first, second = rig.pipeline.token(), rig.pipeline.token()
+
+    assert (first.status_code, first.headers["retry-after"]) == (503, "600")
+    assert second.status_code == 503
+    assert 590 <= int(second.headers["retry-after"]) <= 600
+    assert rig.refreshes() == 1
+
+    rig.clock.advance(600)
+    assert rig.pipeline.token().status_code == 200
+
+
+def test_revoked_grant_must_be_connected_again(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.revoke_grants()
+    cursor = rig.pipeline.connections()["cursor"]
+    answer = rig.pipeline.token()
+
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "requires_reconnect"
+    assert answer.json()["type"] == "urn:zebbra:problem:requires_reconnect"
+    assert rig.refreshes() == 2
+    (changed,) = rig.pipeline.connections(changed_since=cursor)["connections"]
+    assert changed["state"] == "requires_reconnect"
+    assert changed["reason"].startswith("Toybooks no longer accepts our access")
+
+    page = rig.person.open(answer.json()["connect_url"])
+    assert '<span class="badge attention">Needs reconnecting</span>' in page.text
+    assert "Toybooks no longer accepts our access" in page.text
+
+    rig.pipeline.token()
+    assert rig.refreshes() == 2
+
+    rig.person.connect(answer.json()["connect_url"])
+    assert rig.pipeline.token().status_code == 200
+    assert rig.history() == ["connected", "grant_refused", "connected"]
+
+
+def test_dead_grant_can_be_disconnected(rig: Rig) -> None:
+    page = rig.person.connect(rig.pipeline.link())
+    rig.expire()
+    rig.provider.revoke_grants()
+    rig.pipeline.token()
+    after = rig.person.press("/integration/toybooks/disconnect", page)
+
+    assert "Toybooks is disconnected." in after.text
+    assert heading(after) == "Connect Acme Ltd"
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ({"TOYBOOKS_CLIENT_SECRET": "wrong"}, "TOYBOOKS_CLIENT_ID and TOYBOOKS_CLIENT_SECRET"),
+        ({"TOYBOOKS_CLIENT_SECRET": ""}, "TOYBOOKS_CLIENT_SECRET"),
+    ],
+)
+def test_fault_of_the_operators_app_marks_nobody(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, override: dict[str, str], named: str
+) -> None:
+    from integrations.runtime.settings import load_settings
+
+    rig.connect()
+    rig.expire()
+    with monkeypatch.context() as patch:
+        broken = load_settings({**rig.environment, **override})
+        patch.setattr(rig.services.apps, "_settings", broken)
+        answer = rig.pipeline.token()
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "configuration")
+    assert named in answer.json()["detail"]
+    assert rig.pipeline.connection()["state"] == "connected"
+    assert rig.pipeline.token().status_code == 200
+
+
+def test_refresh_keeps_the_tenant_though_the_grant_covers_more(rig: Rig) -> None:
+    choice = rig.person.connect(rig.pipeline.link(), ("toy-1", "toy-2"))
+    rig.person.press("/integration/toybooks/tenant", choice, tenant_id="toy-2")
+    rig.expire()
+
+    assert rig.pipeline.token().json()["tenant_id"] == "toy-2"
+    assert rig.provider.calls("/tenants") == []
+
+
+def test_idle_connections_are_refreshed_at_half_of_their_limit(rig: Rig) -> None:
+    rig.connect()
+    rig.clock.advance(timedelta(days=29).total_seconds())
+    rig.provider.clear_calls()
+    assert _refresh_idle(rig) == 0
+
+    rig.clock.advance(timedelta(days=2).total_seconds())
+    assert _refresh_idle(rig) == 1
+    assert rig.refreshes() == 1
+
+    rig.clock.advance(timedelta(days=40).total_seconds())
+    assert rig.pipeline.token().status_code == 200
+
+
+def test_unused_grant_that_died_says_for_how_long(rig: Rig) -> None:
+    rig.connect()
+    rig.clock.advance(timedelta(days=61).total_seconds())
+    answer = rig.pipeline.token()
+
+    assert answer.status_code == 409
+    assert "not used for 60 days" in answer.json()["detail"]
+
+
+def test_dead_holder_of_the_lease_is_waited_for_no_longer_than_its_end(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    now = rig.clock.now()
+    dead = LeaseKey("acme", "toybooks", "process-that-was-killed")
+    assert rig.services.store.leases.take(dead, now=now, until=now + timedelta(seconds=0.5))
+
+    assert rig.pipeline.token().status_code == 200
+    assert rig.refreshes() == 1
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Rig]:
+    policy = replace(PATIENCE, caller_wait_s=0.3, lease_s=0.3)
+    with running_rig(tmp_path, policy=policy) as running:
+        yield running
+
+
+def test_caller_of_a_slow_refresh_gets_503_and_the_refresh_goes_on(impatient: Rig) -> None:
+    impatient.connect()
+    impatient.expire()
+    impatient.provider.fault("slow", path="/token", seconds=1.0)
+    answers = [impatient.pipeline.token()]
+    while answers[-1].status_code == 503 and len(answers) < 20:
+        answers.append(impatient.pipeline.token())
+
+    assert answers[0].status_code == 503
+    assert answers[0].headers["retry-after"] == "5"
+    assert answers[-1].status_code == 200
+    assert impatient.refreshes() == 1
+
+
+def test_pair_of_a_superseded_refresh_is_not_stored(rig: Rig) -> None:
+    rig.connect()
+    store = rig.services.store.connections
+    old = store.get("acme", "toybooks")
+    assert old is not None
+    tokens = store.tokens(old)
+    rig.connect()
+    newer = store.get("acme", "toybooks")
+
+    from oauth_service.store import HistoryEntry, Outcome
+
+    entry = HistoryEntry(rig.clock.now(), Outcome.REFRESHED)
+    assert store.store_refreshed(old, tokens, entry) is False
+    assert store.refresh_started(old, fingerprint="0" * 16, now=rig.clock.now()) is None
+    assert store.require_reconnect(old, "dead", entry) is False
+    assert store.get("acme", "toybooks") == newer
+    assert "superseded" in rig.history()
+
+
+def test_history_keeps_fingerprints_and_trace_ids(rig: Rig) -> None:
+    rig.connect()
+    store = rig.services.store
+    before = store.connections.get("acme", "toybooks")
+    assert before is not None
+    spent = store.connections.tokens(before).refresh_token
+    assert spent is not None
+    rig.expire()
+    rig.pipeline.token()
+    entry = store.history.of("acme", "toybooks")[-1]
+
+    assert entry.outcome == "refreshed"
+    assert entry.token_fingerprint == token_fingerprint(spent)
+    assert entry.trace_id
+
+
+def _refresh_idle(rig: Rig) -> int:
+    """Run the keep-alive in the service's own loop, as its hourly task does."""
+    from integrations.runtime.http import HttpSession
+    from oauth_service.metrics import Metrics
+    from oauth_service.refresh import Refresher
+
+    async def run() -> int:
+        async with HttpSession() as http:
+            refresher = Refresher(
+                store=rig.services.store,
+                apps=rig.services.apps,
+                http=http,
+                metrics=Metrics(),
+                clock=rig.clock.now,
+                policy=PATIENCE,
+            )
+            return await refresher.refresh_idle_connections(rig.clock.now())
+
+    return asyncio.run(run())

@@ -1,0 +1,301 @@
+"""The OAuth service on loopback, in front of Toybooks, with a person and a pipeline to use it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import uvicorn
+from cryptography.fernet import Fernet
+from support.oauth_toy import PLUGIN, RULES, TENANTS, UNCONFIGURED, build_toybooks
+
+from integrations.runtime.registry import Registry
+from integrations.runtime.settings import Settings, load_settings
+from integrations.sandbox_kit import (
+    Clock,
+    OAuthRules,
+    SandboxControl,
+    SandboxTenant,
+    consent,
+    serve_in_thread,
+)
+from oauth_service import create_app
+from oauth_service.lease import RefreshPolicy
+from oauth_service.services import Services
+from oauth_service.store.schema import metadata
+
+SERVICE_KEY = "service-key-of-the-tests"
+SECRET = "client-secret-of-the-tests"
+PATIENCE = RefreshPolicy(backoff_s=0.01, lease_s=3.0, poll_s=0.02, caller_wait_s=20.0)
+REGISTRY = Registry(
+    plugins={"shybooks": UNCONFIGURED, "toybooks": PLUGIN}, versions={}, failures=()
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def toy_environment(home: Path, provider_url: str, oauth_url: str) -> dict[str, str]:
+    """Settings of a service that uses the emulator at *provider_url*."""
+    return {
+        "ZEBBRA_HOME": str(home),
+        "ZEBBRA_OAUTH_URL": oauth_url,
+        "ZEBBRA_SERVICE_KEY": SERVICE_KEY,
+        "ZEBBRA_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "TOYBOOKS_CLIENT_ID": "client-of-the-tests",
+        "TOYBOOKS_CLIENT_SECRET": SECRET,
+        "TOYBOOKS_AUTHORIZE_URL": f"{provider_url}/authorize",
+        "TOYBOOKS_TOKEN_URL": f"{provider_url}/token",
+        "TOYBOOKS_REVOKE_URL": f"{provider_url}/revoke",
+        "TOYBOOKS_API_BASE_URL": provider_url,
+    }
+
+
+class Pipeline:
+    """A holder of the service key."""
+
+    def __init__(self, url: str, key: str = SERVICE_KEY) -> None:
+        self.http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        )
+
+    def link(self, workspace_id: str = "acme", name: str | None = "Acme Ltd") -> str:
+        body = {"workspace_id": workspace_id} | ({"workspace_name": name} if name else {})
+        answer = self.http.post("/api/connect-links", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["url"])
+
+    def token(
+        self, workspace_id: str = "acme", slug: str = "toybooks", **query: str
+    ) -> httpx.Response:
+        return self.http.get(
+            f"/api/workspaces/{workspace_id}/integrations/{slug}/token", params=query
+        )
+
+    def connections(self, **query: Any) -> dict[str, Any]:
+        answer = self.http.get("/api/connections", params=query)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def connection(self, workspace_id: str = "acme") -> dict[str, Any]:
+        (found,) = self.connections(workspace_id=workspace_id)["connections"]
+        return dict(found)
+
+
+class Person:
+    """A browser: keeps cookies, shows redirects."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=60)
+
+    def open(self, link: str) -> httpx.Response:
+        """Open a connect link and follow it to the connect page."""
+        return self.http.get(link, follow_redirects=True)
+
+    def login(self, workspace_id: str = "acme", slug: str = "toybooks") -> str:
+        """Press Connect; return where the provider's consent page is."""
+        answer = self.http.get(f"/integration/{slug}/login", params={"workspace_id": workspace_id})
+        assert answer.status_code == 302, answer.text
+        return answer.headers["location"]
+
+    def allow(self, authorize_url: str, tenants: Sequence[str] = ("toy-1",)) -> str:
+        """Allow at the provider; return its redirect back."""
+        return consent(authorize_url, tenant_ids=tenants)
+
+    def connect(
+        self, link: str, tenants: Sequence[str] = ("toy-1",), workspace_id: str = "acme"
+    ) -> httpx.Response:
+        """Go all the way from a connect link."""
+        self.open(link)
+        back = self.allow(self.login(workspace_id), tenants)
+        return self.http.get(back, follow_redirects=True)
+
+    def press(self, path: str, page: httpx.Response, **fields: str) -> httpx.Response:
+        """Send a form with the hidden fields of *page*."""
+        return self.http.post(path, data={**hidden_fields(page), **fields}, follow_redirects=True)
+
+
+@dataclass
+class Rig:
+    """A running service and a running provider."""
+
+    provider: SandboxControl
+    clock: Clock
+    url: str
+    settings: Settings
+    environment: Mapping[str, str]
+    services: Services
+    pipeline: Pipeline
+    person: Person
+    people: list[Person]
+
+    def new_person(self) -> Person:
+        self.people.append(Person(self.url))
+        return self.people[-1]
+
+    def reset(self) -> None:
+        """Forget everything that happened, at the provider too; the servers stay."""
+        self.provider.reset()
+        self.clock.reset()
+        self.person.http.cookies.clear()
+        with self.services.store._database.writing() as transaction:
+            for table in metadata.sorted_tables:
+                if table.name != "numbers":
+                    transaction.execute(table.delete())
+
+    def close(self) -> None:
+        for client in (self.pipeline, self.person, *self.people):
+            client.http.close()
+
+    def connect(
+        self, workspace_id: str = "acme", tenants: Sequence[str] = ("toy-1",)
+    ) -> httpx.Response:
+        """Connect a workspace in a browser of its own."""
+        link = self.pipeline.link(workspace_id, f"{workspace_id} Ltd")
+        return self.new_person().connect(link, tenants, workspace_id)
+
+    def refreshes(self) -> int:
+        """How often the provider's token endpoint was asked since `clear_calls`."""
+        return len(self.provider.calls("/token"))
+
+    def expire(self) -> None:
+        """Let the access token end, and forget the calls so far."""
+        self.clock.advance(1800)
+        self.provider.clear_calls()
+
+    def history(self, workspace_id: str = "acme") -> list[str]:
+        entries = self.services.store.history.of(workspace_id, "toybooks")
+        return [entry.outcome.value for entry in entries]
+
+
+@contextmanager
+def running_rig(
+    home: Path,
+    *,
+    rules: OAuthRules = RULES,
+    tenants: Sequence[SandboxTenant] = TENANTS,
+    policy: RefreshPolicy = PATIENCE,
+    overrides: Mapping[str, str] | None = None,
+) -> Iterator[Rig]:
+    """Run both until the block ends."""
+    clock = Clock()
+    with serve_in_thread(build_toybooks(clock, rules=rules, tenants=tenants)) as provider_url:
+        port = free_port()
+        environment = {
+            **toy_environment(home, provider_url, f"http://localhost:{port}"),
+            **(overrides or {}),
+        }
+        settings = load_settings(environment)
+        app = create_app(settings, REGISTRY, clock=clock.now, policy=policy)
+        with serve_in_thread(app, port=port) as url:
+            rig = Rig(
+                provider=SandboxControl(provider_url),
+                clock=clock,
+                url=url,
+                settings=settings,
+                environment=environment,
+                services=app.state.services,
+                pipeline=Pipeline(url),
+                person=Person(url),
+                people=[],
+            )
+            try:
+                yield rig
+            finally:
+                rig.close()
+
+
+def hidden_fields(page: httpx.Response) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
+
+
+def heading(page: httpx.Response) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
+    return found.group(1) if found else ""
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def serve_toy(
+    environment: Mapping[str, str], port: int, offset_s: float, policy: Mapping[str, float]
+) -> None:
+    """Serve as a process of its own does, until it is told to stop; the clock is set ahead."""
+    patience = RefreshPolicy(**{**asdict(PATIENCE), **policy})
+    app = create_app(
+        load_settings(environment), REGISTRY, clock=Clock(offset_s).now, policy=patience
+    )
+    uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
+
+
+@dataclass
+class ToyProcess:
+    """The service in a process of its own."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    pipeline: Pipeline
+
+
+class Replicas:
+    """Processes on one store that tests share; one that a test ended is started anew."""
+
+    def __init__(
+        self, environment: Mapping[str, str], *, offset_s: float = 0.0, **policy: float
+    ) -> None:
+        self._arguments = (dict(environment), offset_s, policy)
+        self._running: list[ToyProcess] = []
+
+    def two(self) -> list[ToyProcess]:
+        """Return two that answer."""
+        self._running = [item for item in self._running if item.process.poll() is None]
+        new = [self._start() for _ in range(2 - len(self._running))]
+        for replica in new:
+            wait_for(replica.url, replica.process)
+        return list(self._running)
+
+    def end(self) -> None:
+        for replica in self._running:
+            replica.process.terminate()
+            replica.process.wait(20)
+            replica.pipeline.http.close()
+
+    def _start(self) -> ToyProcess:
+        environment, offset_s, policy = self._arguments
+        port = free_port()
+        arguments = f"{environment!r}, {port}, {offset_s!r}, {policy!r}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from support.oauth_rig import *; serve_toy({arguments})"],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{port}"
+        self._running.append(ToyProcess(url, process, Pipeline(url)))
+        return self._running[-1]
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30.0) -> None:
+    """Return once the service at *url* is healthy."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the service did not start; exit status {process.poll()}")
