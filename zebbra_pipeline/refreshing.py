@@ -131,6 +131,8 @@ def _collect(event: dg.DagsterEvent, group: list[str], result: RefreshResult) ->
         reasons = cast("dict[str, str]", failed.value)
     else:
         error = event.step_failure_data.error
+        while error is not None and error.cause is not None:  # Dagster wraps what was raised
+            error = error.cause
         text = (data and data.description) or (error and error.message) or "unknown"
         reasons = dict.fromkeys(group, " ".join(str(text).split()))
     for workspace, reason in reasons.items():

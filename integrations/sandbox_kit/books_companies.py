@@ -59,13 +59,13 @@ def make_company(
 
 COMPANIES: tuple[Company, ...] = (
     make_company(
-        "Acme Trading Ltd",
+        "Acme Trading Ltd (sandbox)",
         year_end=(3, 31),
         timezone="GMTSTANDARDTIME",
         locked_months=2,
     ),
-    make_company("Globex GmbH", "EUR", "DE", timezone="WEUROPESTANDARDTIME", scale=240),
-    make_company("Initech Inc (sandbox)", "USD", "US", timezone="EASTERNSTANDARDTIME", scale=160),
+    make_company("Globex GmbH (sandbox)", "EUR", "DE", timezone="WEUROPESTANDARDTIME", scale=240),
+    make_company("Acme Trading Inc (sandbox)", "USD", "US", timezone="EASTERNSTANDARDTIME", scale=160),
     make_company(
         "Wattle & Co Pty Ltd (sandbox)",
         "AUD",

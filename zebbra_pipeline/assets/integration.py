@@ -60,7 +60,7 @@ def build_integration_assets(
                     assets,
                     warehouse=warehouse.open(),
                     full=config.full,
-                    run_id=context.run_id,
+                    run_id=context.run.run_id,
                 )
             )
         except (ConfigurationError, WarehouseError) as exc:

@@ -27,7 +27,7 @@ from zebbra_pipeline.processes import children
 from zebbra_pipeline.sandboxes import really_configured
 
 DEMO_WORKSPACES = {
-    "acme": ("Acme Trading Ltd", {"xero": "Acme Trading Ltd", "gusto": "Acme Trading Inc"}),
+    "acme": ("Acme Trading Inc", {"xero": "Acme Trading Inc", "gusto": "Acme Trading Inc"}),
     "globex": ("Globex GmbH", {"xero": "Globex GmbH"}),
 }
 """By workspace id: its name, and the organisation to choose at each integration."""

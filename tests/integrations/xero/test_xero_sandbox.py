@@ -86,7 +86,7 @@ async def test_profit_and_loss_has_the_layout_of_xero(raw: Raw) -> None:
 
     assert report["ReportTitles"] == [
         "Profit & Loss",
-        "Acme Trading Ltd",
+        "Acme Trading Ltd (sandbox)",
         "1 March 2024 to 31 March 2024",
     ]
     assert header(report) == ["", "31 Mar 24", "29 Feb 24"]
