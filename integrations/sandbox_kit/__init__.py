@@ -46,7 +46,7 @@ Every emulator answers under `/<slug>/_control/`, which no real provider has:
 reset`, `GET` and `DELETE` of `calls` and `faults`. `SandboxControl` calls them from Python.
 """
 
-from integrations.sandbox_kit.book import Access, GrantBook, OAuthError
+from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
 from integrations.sandbox_kit.control import control_route
@@ -56,6 +56,7 @@ from integrations.sandbox_kit.faults import Fault, Faults
 from integrations.sandbox_kit.grants import Connection, Grant
 from integrations.sandbox_kit.limits import LimitRule, RateLimiter, Refusal, Usage
 from integrations.sandbox_kit.oauth import OAuthProvider
+from integrations.sandbox_kit.outcomes import Access, OAuthError
 from integrations.sandbox_kit.person import ConsentError, consent, consent_async
 from integrations.sandbox_kit.remote import SandboxControl
 from integrations.sandbox_kit.rules import OAuthRules

@@ -3,50 +3,20 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from integrations.sandbox_kit.connections import Connections
 from integrations.sandbox_kit.context import SandboxContext
-from integrations.sandbox_kit.grants import Code, Connection, Grant, GrantState, digest
+from integrations.sandbox_kit.grants import Code, Connection, Grant, digest
 from integrations.sandbox_kit.issuing import Issuer
+from integrations.sandbox_kit.memory import Memory
+from integrations.sandbox_kit.outcomes import Access, OAuthError
 from integrations.sandbox_kit.rules import OAuthRules
-from integrations.sandbox_kit.state import StateFile
+from integrations.sandbox_kit.state import Journal
 from integrations.sandbox_kit.tokens import challenge_of, opaque
-
-
-class OAuthError(Exception):
-    """
-    A refusal in OAuth's own words (RFC 6749, section 5.2).
-
-    Attributes:
-        error: OAuth error code, e.g. `invalid_grant`.
-        status: HTTP status that goes with it.
-    """
-
-    def __init__(self, error: str, *, status: int = 400) -> None:
-        super().__init__(error)
-        self.error = error
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """
-    What a bearer token is worth.
-
-    Attributes:
-        grant: The live grant it belongs to, or None.
-        problem: Why there is none.
-        expires_at: End of the token's life, where it is known.
-    """
-
-    grant: Grant | None
-    problem: Literal["missing", "unknown", "expired", "ended"] | None = None
-    expires_at: datetime | None = None
 
 
 class GrantBook:
@@ -63,14 +33,13 @@ class GrantBook:
     def __init__(self, rules: OAuthRules, context: SandboxContext, *, issuer: str) -> None:
         self._rules = rules
         self._context = context
-        self._file = StateFile(context.state_path)
-        saved = self._file.load()
-        self._state = GrantState.new() if saved is None else GrantState.from_json(saved)
-        if self._state.clock_offset_s > context.clock.offset_s:
-            context.clock.reset(self._state.clock_offset_s)
-        self._issuer = Issuer(rules, self._state, issuer=issuer)
-        self._connections = Connections(rules, self._state)
+        self._issuer_name = issuer
+        self._journal = Journal(context.state_path)
         self._lock = RLock()
+        saved = self._journal.load()
+        self._remember(Memory() if saved is None else Memory.restored(saved))
+        if self._memory.clock_offset_s > context.clock.offset_s:
+            context.clock.reset(self._memory.clock_offset_s)
 
     # -- a person consents
 
@@ -97,11 +66,11 @@ class GrantBook:
                 event_id=str(uuid4()),
                 created_at=now,
             )
-            self._state.grants[grant.id] = grant
+            self._memory.grants[grant.id] = grant
             for tenant_id in tenant_ids:
                 self._connections.add(grant, tenant_id, now)
             code = opaque()
-            self._state.codes[digest(code)] = Code(
+            self._memory.codes[digest(code)] = Code(
                 grant_id=grant.id,
                 client_id=client_id,
                 redirect_uri=redirect_uri,
@@ -122,10 +91,10 @@ class GrantBook:
             OAuthError: `invalid_grant`, whatever is wrong with the code.
         """
         with self._changing() as now:
-            found = self._state.codes.get(digest(code))
+            found = self._memory.codes.get(digest(code))
             if found is None or found.client_id != client_id:
                 raise OAuthError("invalid_grant")
-            grant = self._state.grants[found.grant_id]
+            grant = self._memory.grants[found.grant_id]
             if found.used:
                 self._end(grant, now)
                 raise OAuthError("invalid_grant")
@@ -136,7 +105,7 @@ class GrantBook:
             in_time = now < found.expires_at
             if not (grant.alive and in_time and proven and found.redirect_uri == redirect_uri):
                 raise OAuthError("invalid_grant")
-            found.used = True
+            self._memory.codes.amend(digest(code), used=True)
             return self._issuer.first(grant, now)
 
     # -- an app refreshes and revokes
@@ -149,8 +118,8 @@ class GrantBook:
             OAuthError: `invalid_grant`; by the provider's rules the grant may now be dead.
         """
         with self._changing() as now:
-            found = self._state.refresh_tokens.get(digest(refresh_token))
-            grant = self._state.grants[found.grant_id] if found else None
+            found = self._memory.refresh_tokens.get(digest(refresh_token))
+            grant = self._memory.grants[found.grant_id] if found else None
             if found is None or grant is None or not grant.alive or grant.client_id != client_id:
                 raise OAuthError("invalid_grant")
             if self._issuer.is_idle(grant, now):
@@ -167,15 +136,15 @@ class GrantBook:
         """End what *token* belongs to; an unknown token is no error (RFC 7009)."""
         with self._changing() as now:
             key = digest(token)
-            found = self._state.refresh_tokens.get(key) or self._state.access_tokens.get(key)
-            grant = self._state.grants[found.grant_id] if found else None
+            found = self._memory.refresh_tokens.get(key) or self._memory.access_tokens.get(key)
+            grant = self._memory.grants[found.grant_id] if found else None
             if grant is None or grant.client_id != client_id:
                 return
             if self._rules.revoke_ends == "grant":
                 self._end(grant, now)
                 return
             owner = (grant.client_id, grant.user_id)
-            for other in self._state.grants.values():
+            for other in self._memory.grants.values():
                 if (other.client_id, other.user_id) == owner:
                     self._end(other, now)
             self._connections.drop(lambda item: (item.client_id, item.user_id) == owner)
@@ -187,17 +156,17 @@ class GrantBook:
         if not token:
             return Access(None, "missing")
         with self._lock:
-            found = self._state.access_tokens.get(digest(token))
+            found = self._memory.access_tokens.get(digest(token))
             if found is None:
                 return Access(None, "unknown")
-            grant = self._state.grants[found.grant_id]
+            grant = self._memory.grants[found.grant_id]
             if not grant.alive:
                 return Access(None, "ended", found.expires_at)
             if self._context.clock.now() >= found.expires_at:
                 return Access(None, "expired", found.expires_at)
             if counts_as_use and found.generation > grant.used_generation:
                 with self._changing():
-                    grant.used_generation = found.generation
+                    self._memory.grants.amend(grant.id, used_generation=found.generation)
             return Access(grant, None, found.expires_at)
 
     def connections(self, grant: Grant) -> list[Connection]:
@@ -221,26 +190,26 @@ class GrantBook:
     def vanished(self) -> frozenset[str]:
         """Ids of organisations that no longer exist."""
         with self._lock:
-            return frozenset(self._state.vanished)
+            return frozenset(self._memory.vanished)
 
     @property
     def grants(self) -> list[Grant]:
         """All grants, ended ones included, oldest first."""
         with self._lock:
-            return list(self._state.grants.values())
+            return list(self._memory.grants.values())
 
     def expire_access_tokens(self) -> None:
         """Let every access token issued so far be expired."""
         with self._changing() as now:
-            for token in self._state.access_tokens.values():
-                token.expires_at = min(token.expires_at, now)
+            for key, token in self._memory.access_tokens.items():
+                self._memory.access_tokens.amend(key, expires_at=min(token.expires_at, now))
 
     def revoke_grants(self, tenant_id: str | None = None) -> int:
         """End all live grants, or those that named *tenant_id*; return how many."""
         with self._changing() as now:
             hit = [
                 grant
-                for grant in self._state.grants.values()
+                for grant in self._memory.grants.values()
                 if grant.alive and (tenant_id is None or tenant_id in grant.tenant_ids)
             ]
             for grant in hit:
@@ -254,8 +223,8 @@ class GrantBook:
     def vanish(self, tenant_id: str) -> None:
         """Let an organisation disappear from the provider; grants stay alive."""
         with self._changing():
-            if tenant_id not in self._state.vanished:
-                self._state.vanished.append(tenant_id)
+            if tenant_id not in self._memory.vanished:
+                self._memory.vanished.append(tenant_id)
 
     def advance_clock(self, seconds: float) -> None:
         """
@@ -271,8 +240,7 @@ class GrantBook:
         """Forget everything and set the clock to real time."""
         with self._changing():
             self._context.clock.reset()
-            self._state.clear()
-            self._connections = Connections(self._rules, self._state)
+            self._remember(Memory())
 
     # -- details
 
@@ -283,21 +251,35 @@ class GrantBook:
             try:
                 yield self._context.clock.now()
             finally:
-                self._state.clock_offset_s = self._context.clock.offset_s
-                if self._file.path is not None:
-                    self._file.save(self._state.to_json())
+                self._memory.clock_offset_s = self._context.clock.offset_s
+                self._save()
+
+    def _save(self) -> None:
+        if self._journal.is_due_for_rewrite:
+            self._journal.rewrite(self._memory.snapshot())
+            return
+        change = self._memory.take_changes()
+        if change is not None:
+            self._journal.append(change)
+
+    def _remember(self, memory: Memory) -> None:
+        """Make *memory* the present one, in the file too."""
+        self._memory = memory
+        self._issuer = Issuer(self._rules, memory, issuer=self._issuer_name)
+        self._connections = Connections(self._rules, memory)
+        self._journal.rewrite(memory.snapshot())
 
     def _all_scopes(self, client_id: str, user_id: str, asked: Sequence[str]) -> list[str]:
         scopes = list(asked)
         if self._rules.scopes_additive:
-            for grant in self._state.grants.values():
+            for grant in self._memory.grants.values():
                 if grant.alive and (grant.client_id, grant.user_id) == (client_id, user_id):
                     scopes += grant.scopes
         return list(dict.fromkeys(scopes))
 
     def _end(self, grant: Grant, now: datetime) -> None:
-        if grant.ended_at is None:
-            grant.ended_at = now
-        grant.refresh_value = None
+        if not grant.alive:
+            return
+        self._memory.grants.amend(grant.id, ended_at=now, refresh_value=None)
         if not self._rules.shared_connections:
             self._connections.drop(lambda item: item.grant_id == grant.id)

@@ -50,7 +50,7 @@ class SandboxContext:
     Attributes:
         today: Day on which the emulated books end.
         clock: Decides on lifetimes, windows and limits.
-        state_path: JSON file that keeps grants over a restart; None keeps them in memory.
+        state_path: File that keeps grants over a restart; None keeps them in memory.
     """
 
     today: date

@@ -1,11 +1,8 @@
-"""Grants, connections and token generations: what an emulated provider remembers."""
+"""The rows of what an emulated provider remembers: grants, connections, codes, tokens."""
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Self
 
 
 def digest(token: str) -> str:
@@ -103,113 +100,3 @@ class RefreshToken:
 
     grant_id: str
     generation: int
-
-
-@dataclass(slots=True)
-class GrantState:
-    """
-    Everything an emulator's OAuth half remembers; turns into JSON and back.
-
-    Attributes:
-        vanished: Organisations that no longer exist at the provider.
-        signing_key: Hex key of its JWTs.
-    """
-
-    signing_key: str = field(repr=False)
-    clock_offset_s: float = 0.0
-    grants: dict[str, Grant] = field(default_factory=dict)
-    connections: dict[str, Connection] = field(default_factory=dict)
-    codes: dict[str, Code] = field(default_factory=dict)
-    access_tokens: dict[str, AccessToken] = field(default_factory=dict)
-    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
-    vanished: list[str] = field(default_factory=list)
-
-    @classmethod
-    def new(cls) -> Self:
-        """Return an empty state with a key of its own."""
-        return cls(signing_key=secrets.token_hex(32))
-
-    def clear(self) -> None:
-        """Forget everything; tokens of before are unknown from now on."""
-        self.signing_key = secrets.token_hex(32)
-        self.clock_offset_s = 0.0
-        self.vanished.clear()
-        for name in _TABLES:
-            getattr(self, name).clear()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of the state file."""
-        return {
-            "version": 1,
-            "signing_key": self.signing_key,
-            "clock_offset_s": self.clock_offset_s,
-            "vanished": self.vanished,
-            **{
-                name: {key: _plain(asdict(row)) for key, row in getattr(self, name).items()}
-                for name in _TABLES
-            },
-        }
-
-    @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Self:
-        """
-        Return the state that `to_json` described.
-
-        Raises:
-            ValueError: If *saved* is of another version, or incomplete.
-        """
-        if saved.get("version") != 1:
-            raise ValueError("sandbox state: version: expected 1; delete the file to start anew")
-        try:
-            tables = {
-                name: {key: _row(kind, row) for key, row in saved[name].items()}
-                for name, kind in _TABLES.items()
-            }
-            return cls(
-                signing_key=saved["signing_key"],
-                clock_offset_s=float(saved["clock_offset_s"]),
-                vanished=list(saved["vanished"]),
-                **tables,
-            )
-        except (KeyError, TypeError, AttributeError) as exc:
-            raise ValueError("sandbox state: incomplete; delete the file to start anew") from exc
-
-    def forget_stale(self, now: datetime) -> None:
-        """Drop what nobody can tell from unknown any more, so that the state stays small."""
-        long_ago = now - timedelta(hours=6)
-        self.codes = {key: code for key, code in self.codes.items() if code.expires_at > long_ago}
-        self.access_tokens = {
-            key: token for key, token in self.access_tokens.items() if token.expires_at > long_ago
-        }
-        self.refresh_tokens = {
-            key: token
-            for key, token in self.refresh_tokens.items()
-            if token.generation >= self.grants[token.grant_id].generation - _GENERATIONS_KEPT
-        }
-
-
-_GENERATIONS_KEPT = 20
-_TABLES: dict[str, Any] = {
-    "grants": Grant,
-    "connections": Connection,
-    "codes": Code,
-    "access_tokens": AccessToken,
-    "refresh_tokens": RefreshToken,
-}
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
-
-
-def _row(kind: Any, saved: Mapping[str, Any]) -> Any:
-    times = {item.name for item in fields(kind) if item.type in {datetime, datetime | None}}
-    return kind(
-        **{
-            name: datetime.fromisoformat(value) if name in times and value else value
-            for name, value in saved.items()
-        }
-    )

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from integrations.sandbox_kit.grants import AccessToken, Grant, GrantState, RefreshToken, digest
+from integrations.sandbox_kit.grants import AccessToken, Grant, RefreshToken, digest
+from integrations.sandbox_kit.memory import Memory
 from integrations.sandbox_kit.rules import OAuthRules
 from integrations.sandbox_kit.tokens import access_jwt, id_jwt, opaque
 
@@ -12,16 +13,16 @@ _SWEEP_EVERY = timedelta(minutes=10)
 
 class Issuer:
     """
-    Issues tokens into *state*. The caller holds the lock.
+    Issues tokens into *memory*. The caller holds the lock.
 
     Of a spent refresh token's replay inside the grace: each replay issues one more pair of the
     generation that the first use issued, and all pairs of that generation stay valid until
     one of them is spent. Once a successor has been spent the grace is over, however short.
     """
 
-    def __init__(self, rules: OAuthRules, state: GrantState, *, issuer: str) -> None:
+    def __init__(self, rules: OAuthRules, memory: Memory, *, issuer: str) -> None:
         self._rules = rules
-        self._state = state
+        self._memory = memory
         self._issuer = issuer
         self._swept_at: datetime | None = None
 
@@ -56,22 +57,23 @@ class Issuer:
         return now < grant.spent_at + self._rules.grace
 
     def _next_generation(self, grant: Grant, now: datetime) -> dict[str, Any]:
-        grant.generation += 1
-        grant.spent_at = now
-        grant.value_since = now
+        self._memory.grants.amend(
+            grant.id, generation=grant.generation + 1, spent_at=now, value_since=now
+        )
         return self._answer(grant, now, self._new_refresh_token(grant))
 
     def _new_refresh_token(self, grant: Grant) -> str | None:
         if not grant.refreshable:
             return None
         value = opaque()
-        self._state.refresh_tokens[digest(value)] = RefreshToken(grant.id, grant.generation)
-        grant.refresh_value = value if self._rules.rotate_after is not None else None
+        self._memory.refresh_tokens[digest(value)] = RefreshToken(grant.id, grant.generation)
+        if self._rules.rotate_after is not None:
+            self._memory.grants.amend(grant.id, refresh_value=value)
         return value
 
     def _answer(self, grant: Grant, now: datetime, refresh_token: str | None) -> dict[str, Any]:
         """Note a new access token and return the token answer that holds it."""
-        rules, key = self._rules, self._state.signing_key
+        rules, key = self._rules, self._memory.signing_key
         expires_at = now + timedelta(seconds=rules.access_lifetime_s)
         if rules.jwt_access_tokens:
             access_token = access_jwt(
@@ -79,10 +81,10 @@ class Issuer:
             )
         else:
             access_token = opaque()
-        self._state.access_tokens[digest(access_token)] = AccessToken(
+        self._memory.access_tokens[digest(access_token)] = AccessToken(
             grant.id, grant.generation, expires_at
         )
-        grant.issued_at = now
+        self._memory.grants.amend(grant.id, issued_at=now)
         self._sweep(now)
         values: dict[str, Any] = {
             "access_token": access_token,
@@ -101,5 +103,5 @@ class Issuer:
 
     def _sweep(self, now: datetime) -> None:
         if self._swept_at is None or now >= self._swept_at + _SWEEP_EVERY:
-            self._state.forget_stale(now)
+            self._memory.forget_stale(now)
             self._swept_at = now

@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from integrations.sandbox_kit.authorize import AuthorizePage
-from integrations.sandbox_kit.book import Access, GrantBook, OAuthError
+from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.context import SandboxContext, SandboxTenant
 from integrations.sandbox_kit.grants import Connection, Grant
+from integrations.sandbox_kit.outcomes import Access, OAuthError
 from integrations.sandbox_kit.rules import OAuthRules
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

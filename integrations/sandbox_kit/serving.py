@@ -43,7 +43,7 @@ def sandbox_app(
         context = SandboxContext(
             today=today or clock.now().date(),
             clock=clock,
-            state_path=state_dir / f"{slug}.json" if state_dir else None,
+            state_path=state_dir / f"{slug}.jsonl" if state_dir else None,
         )
         mounts.append(Mount(f"/{slug}", app=build(context)))
 

@@ -1,4 +1,4 @@
-"""A JSON file that is either the old state or the new one, never half of one."""
+"""A file of changes: cheap to add to, whole after a crash, readable by its owner alone."""
 
 import json
 import os
@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_REWRITE_AFTER_BYTES = 1_000_000
 
-class StateFile:
+
+class Journal:
     """
-    Keeps one JSON object, readable by its owner alone.
+    Keeps a snapshot and the changes since, a JSON object a line.
+
+    A change that a crash cut off in the middle is as if it had never been made.
 
     Args:
         path: The file; None forgets everything.
@@ -18,38 +22,71 @@ class StateFile:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._appended_bytes = 0
+        self._snapshot_bytes = 0
 
-    def load(self) -> dict[str, Any] | None:
+    def load(self) -> list[dict[str, Any]] | None:
         """
-        Return what was saved last; None if nothing was.
+        Return the snapshot and the changes in order; None if nothing was ever saved.
 
         Raises:
-            ValueError: If the file holds something else than a JSON object.
+            ValueError: If the file holds something else.
         """
         if self.path is None or not self.path.exists():
             return None
-        try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-        except ValueError as exc:
-            raise ValueError(f"{self.path}: expected JSON; delete the file to start anew") from exc
-        if not isinstance(found, dict):
-            raise ValueError(  # noqa: TRY004 -- the content is wrong, not the caller
-                f"{self.path}: expected an object, found {type(found).__name__}; "
-                "delete the file to start anew"
-            )
+        *lines, rest = self.path.read_bytes().split(b"\n")
+        if not lines and rest:
+            raise self._damaged(1)
+        found = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                change = json.loads(line)
+            except ValueError as exc:
+                raise self._damaged(number) from exc
+            if not isinstance(change, dict):
+                raise self._damaged(number)
+            found.append(change)
         return found
 
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the file in one step."""
+    @property
+    def is_due_for_rewrite(self) -> bool:
+        """Whether the changes since the snapshot have grown out of proportion."""
+        if self.path is None:
+            return False
+        most = max(_REWRITE_AFTER_BYTES, 2 * self._snapshot_bytes)
+        return self._appended_bytes > most or not self.path.exists()
+
+    def append(self, change: Mapping[str, Any]) -> None:
+        """Add a change."""
+        if self.path is None:
+            return
+        line = _line(change)
+        with self.path.open("ab") as file:
+            file.write(line)
+        self._appended_bytes += len(line)
+
+    def rewrite(self, snapshot: Mapping[str, Any]) -> None:
+        """Replace everything by a snapshot, in one step."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp creates the file with mode 0600.
         descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(state, file, separators=(",", ":"))
+            with os.fdopen(descriptor, "wb") as file:
+                line = _line(snapshot)
+                file.write(line)
             Path(temporary).replace(self.path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+        self._snapshot_bytes, self._appended_bytes = len(line), 0
+
+    def _damaged(self, number: int) -> ValueError:
+        return ValueError(
+            f"{self.path}: line {number}: expected a JSON object; delete the file to start anew"
+        )
+
+
+def _line(change: Mapping[str, Any]) -> bytes:
+    return json.dumps(change, separators=(",", ":")).encode() + b"\n"

@@ -90,7 +90,7 @@ def test_slow_call_keeps_its_place_among_the_calls_in_flight():
         app.control.fault("slow", seconds=30)
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(lambda: app.http.get(
-                f"{app.url}/report", headers={"Authorization": f"Bearer {token}"}, timeout=2
+                f"{app.url}/report", headers={"Authorization": f"Bearer {token}"}, timeout=1
             ))  # fmt: skip
             while app.http.get(f"{app.url}/_control/faults").json()["faults"]:
                 pass

@@ -68,13 +68,16 @@ def test_state_file_is_the_owners_alone_and_the_only_file_left(tmp_path):
         app.connect()
     (path,) = (tmp_path / "new").iterdir()
 
-    assert path.name == "demobooks.json"
+    assert path.name == "demobooks.jsonl"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"version": 1}', '{"version": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]\n", "{}\n", '{"version": 2}\n', '{"version": 1, "rows": {"x": {"y": {}}}}\n'],
+)
 def test_damaged_state_file_is_named_and_the_way_out_told(tmp_path, content):
-    (tmp_path / "demobooks.json").write_text(content)
+    (tmp_path / "demobooks.jsonl").write_text(content)
 
     with pytest.raises(ValueError, match="delete the file to start anew"):
         sandbox_app({"demobooks": demo_builder(LIKE_XERO)}, today=TODAY, state_dir=tmp_path)

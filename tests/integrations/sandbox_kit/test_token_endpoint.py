@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 from pydantic import SecretStr
@@ -215,11 +215,11 @@ def test_company_arrives_on_the_redirect_where_the_provider_puts_it_there():
     assert answer["token_type"] == "bearer"
 
 
-def test_nothing_in_the_state_file_is_a_usable_token(tmp_path):
+def test_state_file_holds_no_token_of_a_provider_that_never_returns_one_twice(tmp_path):
     with demo_app(LIKE_XERO, state_dir=tmp_path) as app:
         answer = app.connect()
-    saved = (tmp_path / "demobooks.json").read_text()
+    saved = (tmp_path / "demobooks.jsonl").read_text()
 
     assert answer["refresh_token"] not in saved
     assert answer["access_token"] not in saved
-    assert json.loads(saved)["version"] == 1
+    assert sha256(answer["refresh_token"].encode()).hexdigest() in saved

@@ -1,0 +1,172 @@
+"""`Memory`: everything a provider's OAuth half remembers, and what of it has changed."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
+
+from integrations.sandbox_kit.grants import AccessToken, Code, Connection, Grant, RefreshToken
+
+_VERSION = 1
+_GENERATIONS_KEPT = 20
+_UNKNOWN_AFTER = timedelta(hours=6)
+_Row = TypeVar("_Row")
+
+
+class Table(dict[str, _Row]):
+    """
+    Rows of one kind by key. A row changes through `amend` only, or the change is not saved.
+
+    Attributes:
+        changed: Keys that were set, amended or deleted since they were last saved.
+    """
+
+    def __init__(self, kind: Callable[..., _Row]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.changed: set[str] = set()
+
+    def __setitem__(self, key: str, row: _Row) -> None:
+        super().__setitem__(key, row)
+        self.changed.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self.changed.add(key)
+
+    def amend(self, key: str, **values: Any) -> None:
+        """Change fields of a row."""
+        for name, value in values.items():
+            setattr(self[key], name, value)
+        self.changed.add(key)
+
+    def drop(self, doomed: Callable[[_Row], bool]) -> None:
+        """Delete every row of which *doomed* holds."""
+        for key in [key for key, row in self.items() if doomed(row)]:
+            del self[key]
+
+
+class Memory:
+    """
+    The tables and the few single facts beside them.
+
+    Attributes:
+        signing_key: Hex key of the JWTs.
+        clock_offset_s: How far the clock was moved.
+        vanished: Organisations that no longer exist at the provider.
+    """
+
+    def __init__(self) -> None:
+        self.signing_key = secrets.token_hex(32)
+        self.clock_offset_s = 0.0
+        self.vanished: list[str] = []
+        self.grants = Table(Grant)
+        self.connections = Table(Connection)
+        self.codes = Table(Code)
+        self.access_tokens = Table(AccessToken)
+        self.refresh_tokens = Table(RefreshToken)
+        self._saved_facts: dict[str, Any] = {}
+
+    @classmethod
+    def restored(cls, changes: Sequence[Mapping[str, Any]]) -> Self:
+        """
+        Return the memory that a snapshot and its later *changes* describe.
+
+        Raises:
+            ValueError: If they are of another version, or incomplete.
+        """
+        memory = cls()
+        if not changes or changes[0].get("version") != _VERSION:
+            raise ValueError("sandbox state: of another version; delete the file to start anew")
+        try:
+            for change in changes:
+                memory._apply(change)
+        except (KeyError, TypeError, AttributeError, ValueError) as exc:
+            raise ValueError("sandbox state: damaged; delete the file to start anew") from exc
+        memory.take_changes()
+        return memory
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything as JSON; nothing counts as changed afterwards."""
+        self.take_changes()
+        rows = {
+            name: {key: _plain(row) for key, row in table.items()}
+            for name, table in self._tables().items()
+        }
+        return {"version": _VERSION, "facts": self._facts(), "rows": rows}
+
+    def take_changes(self) -> dict[str, Any] | None:
+        """Return as JSON what has changed since the last call; a deleted row is null."""
+        change: dict[str, Any] = {}
+        rows = {
+            name: {key: _plain(table[key]) if key in table else None for key in table.changed}
+            for name, table in self._tables().items()
+            if table.changed
+        }
+        if rows:
+            change["rows"] = rows
+        facts = self._facts()
+        if facts != self._saved_facts:
+            change["facts"] = self._saved_facts = facts
+        for table in self._tables().values():
+            table.changed.clear()
+        return change or None
+
+    def forget_stale(self, now: datetime) -> None:
+        """Drop what nobody can tell from unknown any more, so that the memory stays small."""
+        long_ago = now - _UNKNOWN_AFTER
+        self.codes.drop(lambda code: code.expires_at < long_ago)
+        self.access_tokens.drop(lambda token: token.expires_at < long_ago)
+        self.refresh_tokens.drop(
+            lambda token: (
+                token.generation < self.grants[token.grant_id].generation - _GENERATIONS_KEPT
+            )
+        )
+
+    def _tables(self) -> dict[str, Table[Any]]:
+        return {
+            "grants": self.grants,
+            "connections": self.connections,
+            "codes": self.codes,
+            "access_tokens": self.access_tokens,
+            "refresh_tokens": self.refresh_tokens,
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "signing_key": self.signing_key,
+            "clock_offset_s": self.clock_offset_s,
+            "vanished": list(self.vanished),
+        }
+
+    def _apply(self, change: Mapping[str, Any]) -> None:
+        facts = change.get("facts")
+        if facts is not None:
+            self.signing_key = str(facts["signing_key"])
+            self.clock_offset_s = float(facts["clock_offset_s"])
+            self.vanished = list(facts["vanished"])
+        for name, rows in change.get("rows", {}).items():
+            table = self._tables()[name]
+            for key, saved in rows.items():
+                if saved is not None:
+                    table[key] = _row(table.kind, saved)
+                elif key in table:
+                    del table[key]
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    values = ((name, getattr(row, name)) for name in row.__slots__)
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values
+    }
+
+
+def _row(kind: Any, saved: Mapping[str, Any]) -> Any:
+    times = {item.name for item in fields(kind) if item.type in {datetime, datetime | None}}
+    return kind(
+        **{
+            name: datetime.fromisoformat(value) if name in times and value else value
+            for name, value in saved.items()
+        }
+    )
