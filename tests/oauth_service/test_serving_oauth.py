@@ -1,0 +1,37 @@
+"""`python -m oauth_service`."""
+
+from pathlib import Path
+
+import pytest
+from support.oauth_rig import toy_environment
+
+from integrations.runtime.settings import load_settings
+from oauth_service.__main__ import address, main
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://localhost:8765", ("localhost", 8765)),
+        ("http://oauth", ("oauth", 80)),
+        ("https://connect.example/zebbra", ("127.0.0.1", 8765)),
+    ],
+)
+def test_it_listens_where_it_is_reached(
+    tmp_path: Path, url: str, expected: tuple[str, int]
+) -> None:
+    settings = load_settings({"ZEBBRA_HOME": str(tmp_path), "ZEBBRA_OAUTH_URL": url})
+
+    assert address(settings) == expected
+
+
+def test_malformed_setting_ends_it_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in toy_environment(tmp_path, "http://x.invalid", "http://localhost").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ZEBBRA_ENCRYPTION_KEYS", "hunter2")
+
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("ZEBBRA_ENCRYPTION_KEYS: key 1: expected 32 bytes")
