@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := integrations oauth_service zebbra_pipeline
 
+# With it set, every process would compile everything anew: starts take two to three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := test
 .PHONY: help setup demo dev test check format lint types layers tests browser lock clean
 

@@ -67,7 +67,8 @@ class Children:
         with (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(  # noqa: S603 -- our own commands
                 [sys.executable, *command],
-                env=dict(environ),
+                # Without compiled bytecode every start takes two to three times as long.
+                env={k: v for k, v in environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
                 stdin=subprocess.DEVNULL,
                 stdout=None if show else log,
                 stderr=None if show else log,

@@ -24,7 +24,6 @@ from zebbra_pipeline.demo.person import Browser, connect_integration
 from zebbra_pipeline.refreshing import RefreshResult, refresh
 from zebbra_pipeline.sandboxes import sandbox_environment
 
-ROOT = Path(__file__).parents[3] if Path(__file__).parent.is_symlink() else Path.cwd()
 SERVICE_KEY = "service-key-of-the-stack"
 
 
@@ -81,7 +80,7 @@ class Stack:
         """Run the command as a person would, from its own process."""
         return subprocess.run(
             [sys.executable, "-m", "zebbra_pipeline", *arguments],
-            env=os.environ | {"COLUMNS": "200"} | environ,
+            env=os.environ | {"COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": ""} | environ,
             cwd=self.home,
             capture_output=True,
             text=True,

@@ -256,9 +256,14 @@ def print_model(model: MergedModel, *, months: int) -> None:
     for row in rows:
         table.add_row(*row)
     out.print(table)
+    if any("*" in cell for row in rows for cell in row[2:]):
+        out.print("  * the month has not ended: provisional")
     for item in model.rows:
         if item.note:
             out.print(f"  {item.row_name}: {item.note}", markup=False)
+    people = model.document["payroll"]["employees"]
+    if merged := sum(bool(person.get("from_integration")) for person in people):
+        out.print(f"  payroll: {merged} job spells merged before the model's own employees")
     for note in model.notes:
         out.print(f"  {note}", markup=False)
 

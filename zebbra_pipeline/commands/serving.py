@@ -90,48 +90,41 @@ def dev() -> None:
         raise UsageError(f"{ended} has ended by itself; see {settings.home / 'logs' / ended}.log")
 
 
-def start_services(
-    group: Children, *, sandbox_wanted: bool | None, today: str = ""
-) -> tuple[dict[str, str], str]:
+def start_services(group: Children, *, sandbox_wanted: bool | None) -> tuple[dict[str, str], str]:
     """
     Start the OAuth service, and the sandbox if it is wanted.
 
     Args:
         group: Children that the services are added to.
         sandbox_wanted: None: only while no app of the operator's own is configured.
-        today: Day of the sandbox's books; empty for the real one.
 
     Returns:
         The environment that points at them, and the OAuth service's URL.
     """
     registry = load_registry()
     environ = read_environment()
-    settings = settings_of_command()
+    url = urlsplit(settings_of_command().oauth_url)
+    if url.hostname not in {"localhost", "127.0.0.1"} or url.scheme != "http":
+        raise UsageError(
+            f"ZEBBRA_OAUTH_URL is {url.geturl()}; this command starts a service on http://localhost"
+        )
     if sandbox_wanted is None:
         sandbox_wanted = not really_configured(registry, environ)
+    sandbox_port = free_port(SANDBOX_PORT, tell=out.print, what="the sandbox")
+    sandbox_url = f"http://localhost:{sandbox_port}"
     if sandbox_wanted:
-        port = free_port(SANDBOX_PORT, tell=out.print, what="the sandbox")
-        base = f"http://localhost:{port}"
-        environ |= sandbox_environment([item for item in registry if item.sandbox], base)
-        group.start(
-            "sandbox",
-            ["-m", "zebbra_pipeline", "sandbox", "--port", str(port)]
-            + (["--today", today] if today else []),
-            environ,
-        )
-        group.wait_until_up("sandbox", f"{base}/healthz")
-        out.print(f"sandbox providers up at {base}/ (invented data)")
-    url = urlsplit(settings.oauth_url)
-    if url.hostname not in {"localhost", "127.0.0.1"}:
-        raise UsageError(
-            f"ZEBBRA_OAUTH_URL is {settings.oauth_url}; this command starts a service on localhost"
-        )
+        environ |= sandbox_environment([item for item in registry if item.sandbox], sandbox_url)
+        command = ["-m", "zebbra_pipeline", "sandbox", "--port", str(sandbox_port)]
+        group.start("sandbox", command, environ)
     port = free_port(url.port or 80, tell=out.print, what="the OAuth service")
     oauth_url = f"http://{url.hostname}:{port}"
     environ["ZEBBRA_OAUTH_URL"] = oauth_url
     group.start("oauth", ["-m", "oauth_service"], environ)
+    if sandbox_wanted:
+        group.wait_until_up("sandbox", f"{sandbox_url}/healthz")
+        out.print(f"  sandbox providers up at {sandbox_url}/ (invented data)")
     group.wait_until_up("oauth", f"{oauth_url}/healthz")
-    out.print(f"OAuth service up at {oauth_url}/")
+    out.print(f"  OAuth service up at {oauth_url}/")
     return environ, oauth_url
 
 
