@@ -3,7 +3,10 @@
 import argparse
 import asyncio
 import logging
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -60,12 +63,18 @@ def main(arguments: list[str] | None = None) -> int:
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_S,
     )
+    # uvicorn raises the signal again once everything has ended: that is a success here.
+    signal.signal(signal.SIGTERM, _end)
     server = uvicorn.Server(config)
     try:
         asyncio.run(server.serve())
     except KeyboardInterrupt:
         return 0
     return 0 if server.started else 1
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

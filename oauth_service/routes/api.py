@@ -20,7 +20,7 @@ WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")
 WorkspaceName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 ]
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Fingerprint = Annotated[str, StringConstraints(max_length=100)]
 
 
 class ConnectLinkRequest(BaseModel):
@@ -118,7 +118,10 @@ async def list_connections(
     workspace_id: Annotated[WorkspaceId | None, Query()] = None,
 ) -> Mapping[str, Any]:
     """List connections, all or those changed since a cursor."""
+    latest = await run_in_threadpool(services.store.connections.latest_change)
     since = int(changed_since or 0)
+    if since > latest:  # a cursor of a store that was replaced
+        since = 0
     listed = await run_in_threadpool(
         services.store.connections.listed, changed_since=since, workspace_id=workspace_id
     )

@@ -1,6 +1,6 @@
 """The number of the latest change: what a sensor's cursor counts."""
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from oauth_service.store.schema import numbers
 
@@ -19,3 +19,9 @@ def next_change(transaction: Connection) -> int:
         .returning(numbers.c.value)
     )
     return int(transaction.execute(statement).scalar_one())
+
+
+def latest_change(transaction: Connection) -> int:
+    """Return the number of the latest change that is committed."""
+    query = select(numbers.c.value).where(numbers.c.name == "change")
+    return int(transaction.execute(query).scalar_one())

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Update, func, insert, select, update
 
 from integrations.contracts import NotConnectedError, Tenant, TokenSet
 from oauth_service.crypto import TokenVault
-from oauth_service.store.changes import next_change
+from oauth_service.store.changes import latest_change, next_change
 from oauth_service.store.consents import PendingGrant, take_grant
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome, record
@@ -103,6 +103,11 @@ class Connections:
         with self._database.reading() as transaction:
             rows = transaction.execute(query).all()
         return [ListedConnection(_connection(row), row.name) for row in rows]
+
+    def latest_change(self) -> int:
+        """Return the number of the latest change."""
+        with self._database.reading() as transaction:
+            return latest_change(transaction)
 
     def counts(self) -> Mapping[tuple[str, ConnectionState], int]:
         """Count connections by slug and state."""

@@ -13,7 +13,11 @@ from support.oauth_rig import PATIENCE, SERVICE_KEY, Rig, heading, running_rig
 from support.oauth_toy import RULES
 
 from integrations.contracts import token_fingerprint
-from oauth_service.store import LeaseKey
+from integrations.runtime.http import HttpSession
+from integrations.runtime.settings import load_settings
+from oauth_service.metrics import Metrics
+from oauth_service.refresh import Refresher
+from oauth_service.store import HistoryEntry, LeaseKey, Outcome
 
 
 async def test_one_refresh_however_many_threads_and_coroutines_ask(rig: Rig) -> None:
@@ -202,8 +206,6 @@ def test_dead_grant_can_be_disconnected(rig: Rig) -> None:
 def test_fault_of_the_operators_app_marks_nobody(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, override: dict[str, str], named: str
 ) -> None:
-    from integrations.runtime.settings import load_settings
-
     rig.connect()
     rig.expire()
     with monkeypatch.context() as patch:
@@ -290,8 +292,6 @@ def test_pair_of_a_superseded_refresh_is_not_stored(rig: Rig) -> None:
     rig.connect()
     newer = store.get("acme", "toybooks")
 
-    from oauth_service.store import HistoryEntry, Outcome
-
     entry = HistoryEntry(rig.clock.now(), Outcome.REFRESHED)
     assert store.store_refreshed(old, tokens, entry) is False
     assert store.refresh_started(old, fingerprint="0" * 16, now=rig.clock.now()) is None
@@ -318,9 +318,6 @@ def test_history_keeps_fingerprints_and_trace_ids(rig: Rig) -> None:
 
 def _refresh_idle(rig: Rig) -> int:
     """Run the keep-alive in the service's own loop, as its hourly task does."""
-    from integrations.runtime.http import HttpSession
-    from oauth_service.metrics import Metrics
-    from oauth_service.refresh import Refresher
 
     async def run() -> int:
         async with HttpSession() as http:

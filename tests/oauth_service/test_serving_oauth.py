@@ -1,9 +1,20 @@
 """`python -m oauth_service`."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support.oauth_rig import toy_environment
+from support.oauth_rig import (
+    Person,
+    Pipeline,
+    free_port,
+    heading,
+    query_of,
+    toy_environment,
+    wait_for,
+)
 
 from integrations.runtime.settings import load_settings
 from oauth_service.__main__ import address, main
@@ -35,3 +46,29 @@ def test_malformed_setting_ends_it_by_name(
 
     assert main([]) == 2
     assert capsys.readouterr().err.startswith("ZEBBRA_ENCRYPTION_KEYS: key 1: expected 32 bytes")
+
+
+def test_process_logs_no_link_and_stops_when_told(tmp_path: Path) -> None:
+    port = free_port()
+    environment = toy_environment(tmp_path, "http://x.invalid", f"http://localhost:{port}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oauth_service"],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=tmp_path,
+    )
+    wait_for(f"http://localhost:{port}", process)
+    pipeline, person = Pipeline(f"http://localhost:{port}"), Person(f"http://localhost:{port}")
+    link = pipeline.link()
+    page = person.open(link)
+    for client in (pipeline, person):
+        client.http.close()
+    process.terminate()
+    output, _ = process.communicate(timeout=30)
+
+    assert heading(page) == "Connect Acme Ltd"
+    assert process.returncode == 0
+    assert b"GET '/connect' 303" in output
+    assert query_of(link)["session"].encode() not in output
+    assert environment["ZEBBRA_SERVICE_KEY"].encode() not in output

@@ -1,5 +1,6 @@
 """What the pipeline gets from the API."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.oauth_rig import Pipeline, Rig, query_of, running_rig
+from support.oauth_toy import RULES
 
 
 def fingerprint(answer: httpx.Response) -> str:
@@ -59,10 +61,6 @@ def test_token_lives_at_least_five_more_minutes(rig: Rig) -> None:
 
 
 def test_short_lived_token_is_fresh_for_half_of_its_life(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from support.oauth_toy import RULES
-
     with running_rig(tmp_path, rules=replace(RULES, access_lifetime_s=60)) as rig:
         rig.connect()
         first = rig.pipeline.token().json()
@@ -191,6 +189,12 @@ def test_every_error_of_the_api_is_a_problem_document(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
+
+
+def test_cursor_of_a_replaced_store_lists_everything(rig: Rig) -> None:
+    rig.connect()
+
+    assert len(rig.pipeline.connections(changed_since="999999999")["connections"]) == 1
 
 
 def test_connections_are_listed_since_a_cursor(rig: Rig) -> None:
