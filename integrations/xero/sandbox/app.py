@@ -14,9 +14,9 @@ from integrations.sandbox_kit import (
     build_emulator,
 )
 from integrations.sandbox_kit.books import COMPANIES, Books, Company
+from integrations.sandbox_kit.books_control import books_control_routes
 from integrations.xero.sandbox import answers
 from integrations.xero.sandbox.api import XeroApi
-from integrations.xero.sandbox.controls import control_routes
 from integrations.xero.sandbox.rules import LIMIT_RULES, OAUTH_RULES, limit_headers
 
 _TENANT_HEADER = "xero-tenant-id"
@@ -30,7 +30,7 @@ def build_sandbox(
     Return the emulator.
 
     Besides the kit's, its control API has `POST restate`, `POST rename_account` and
-    `GET books`; see `controls`.
+    `GET books`; see `sandbox_kit.books_control`.
 
     Args:
         context: Day, clock and place of the state.
@@ -79,7 +79,7 @@ def build_sandbox(
         tenant_of=_tenant_of,
         error=answers.failed,
         trace_header="Xero-Correlation-Id",
-        control_routes=control_routes(books),
+        control_routes=books_control_routes(books),
         on_reset=[item.reset for item in books.values()],
     )
 

@@ -1,5 +1,5 @@
 """
-What tests may do to the books, under `/_control/`.
+What tests may do to the books of an accounting emulator, under `/_control/`.
 
 - `POST restate {"tenant_id", "account", "day", "amount"}`: post to a past month.
 - `POST rename_account {"tenant_id", "account", "name"}`: give an account another name.
@@ -18,15 +18,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from integrations.contracts import month_ends, month_start
-from integrations.sandbox_kit import control_route
 from integrations.sandbox_kit.books import Books
+from integrations.sandbox_kit.control import control_route
 
 _FIRST = date(2022, 1, 1)
 
 
-def control_routes(books: Mapping[str, Books]) -> Sequence[BaseRoute]:
+def books_control_routes(books: Mapping[str, Books]) -> Sequence[BaseRoute]:
     """
-    Return the routes over these books.
+    Return the routes over these books, for `build_emulator(control_routes=...)`.
 
     Args:
         books: By tenant id.
