@@ -92,7 +92,13 @@ class AccountingPull:
                 "zebbra/to_month": str(self.batch.dates[-1]),
                 "zebbra/lock_date": str(self.batch.lock_date or "none"),
             }
-            | _counts(self.batch, statement)
+            | {
+                "dagster/row_count": landing.rows_by_statement[statement],
+                "zebbra/accounts": sum(
+                    line.statement == statement and line.account_id is not None
+                    for line in self.batch.lines
+                ),
+            }
             for statement in sorted(self.batch.statements)
         }
 
@@ -279,11 +285,3 @@ def _fetch_time(today: date) -> datetime:
     if abs((now.date() - today).days) <= 1:  # the machine's day may differ from UTC's
         return now
     return datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
-
-
-def _counts(batch: DataBatch, statement: Statement) -> dict[str, Any]:
-    lines = [line for line in batch.lines if line.statement == statement]
-    return {
-        "dagster/row_count": len(lines) * len(batch.dates),
-        "zebbra/accounts": sum(line.account_id is not None for line in lines),
-    }

@@ -183,14 +183,17 @@ def rewritten_months(before: Books, after: Books, batch: DataBatch) -> dict[str,
     return result
 
 
-def count_rows(books: Books, batch: DataBatch) -> int:
-    """Return how many rows *books* has in the months and statements that *batch* covers."""
+def count_rows(books: Books, batch: DataBatch) -> dict[str, int]:
+    """Return by statement how many rows *books* has in the months that *batch* covers."""
     covered = frozenset(batch.dates)
-    return sum(
-        len(covered.intersection(line.values))
-        for line in books.lines
-        if line.statement in batch.statements
-    )
+    return {
+        statement.value: sum(
+            len(covered.intersection(line.values))
+            for line in books.lines
+            if line.statement == statement
+        )
+        for statement in sorted(batch.statements)
+    }
 
 
 def differ(before: Books, after: Books) -> bool:

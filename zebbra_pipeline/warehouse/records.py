@@ -1,5 +1,6 @@
 """What the warehouse hands out about itself: batches, landings, endpoints, summaries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,6 +54,7 @@ class Landing:
 
     Attributes:
         rows: Rows that the covered months hold now (people's job spells for employees).
+        rows_by_statement: The same by statement; empty for payroll.
         months: Month ends covered.
         replaced: Rows of an earlier landing that these took the place of.
         restated: Figures of accounts that differ from what was landed before.
@@ -71,6 +73,7 @@ class Landing:
     changed: bool
     reset: bool
     payload_sha256: str
+    rows_by_statement: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

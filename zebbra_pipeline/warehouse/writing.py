@@ -122,11 +122,13 @@ class WriteSession(ReadSession):
                 detected_at=fetched_at,
                 lock_date=previous.lock_date if previous else None,
             )
+        rows = count_rows(after, batch)
         return Landing(
             batch_id=info.batch_id,
-            rows=count_rows(after, batch),
+            rows=sum(rows.values()),
+            rows_by_statement=rows,
             months=batch.dates,
-            replaced=count_rows(before, batch),
+            replaced=sum(count_rows(before, batch).values()),
             restated=len(restatements),
             restated_after_lock=after_lock,
             changed=reset or differ(before, after),

@@ -133,10 +133,7 @@ def test_payroll_costs_and_people_equal_the_sandboxs_own_truth(landed):
     assert sum((row[1] for row in found), Decimal(0)) > 0
     people = landed.query("SELECT count(DISTINCT employee_id) FROM employees")
     assert people[0][0] == sum(
-        any(
-            spell.end_date is None or spell.end_date >= month_start(FIRST)
-            for spell in person.spells
-        )
+        any(spell.end is None or spell.end >= month_start(FIRST) for spell in person.spells)
         for person in company.people
     )
 
