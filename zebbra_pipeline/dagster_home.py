@@ -10,6 +10,8 @@ DAGSTER_YAML = """\
 # Written by zebbra when this file was missing; yours to change.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 4

@@ -23,6 +23,7 @@ from integrations.contracts.errors import (
     ProviderUnavailableError,
     ReconnectRequiredError,
     RequestRefusedError,
+    TooSlowError,
 )
 from integrations.contracts.facts import ApiFacts, RateLimits
 from integrations.contracts.money import parse_amount
@@ -92,6 +93,7 @@ __all__ = [
     "StatementLine",
     "Tenant",
     "TokenSet",
+    "TooSlowError",
     "add_months",
     "check_workspace_id",
     "endpoint_names",

@@ -50,9 +50,17 @@ class ProviderClient(Protocol):
         params: Mapping[str, str | int] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        slow_tries: int | None = None,
     ) -> Answer:
         """
         Send a GET request.
+
+        Args:
+            path: Relative to the provider's host root.
+            params: Query.
+            headers: Sent beside the plugin's own, which they override.
+            slow_tries: Attempts before a `TooSlowError`, where an adapter would rather ask
+                for less than wait longer; None: as many as for any other fault.
 
         Raises:
             IntegrationError: The leaf that says what to do; see `contracts.errors`.

@@ -3,6 +3,7 @@ Every error a plugin may raise, sorted by what the caller should do.
 
 IntegrationError
 ├── ProviderUnavailableError   wait `retry_after_s`, then try again
+│   ├── TooSlowError           ask for less at once, if that is possible
 │   └── DayLimitError          come back at `come_back_at`; hold no slot until then
 ├── ReconnectRequiredError     a person must open the connect page
 ├── NotConnectedError          nothing was ever granted; there is nothing to fetch
@@ -33,6 +34,14 @@ class ProviderUnavailableError(IntegrationError):
     def __init__(self, message: str, *, retry_after_s: float = 60.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooSlowError(ProviderUnavailableError):
+    """
+    No answer in time: we gave up waiting, or the provider's own gateway did (504).
+
+    The same request may work later, a smaller one may work now.
+    """
 
 
 class DayLimitError(ProviderUnavailableError):

@@ -14,6 +14,7 @@ from integrations.contracts.errors import (
     IntegrationError,
     PayloadError,
     ProviderUnavailableError,
+    TooSlowError,
 )
 from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
@@ -120,6 +121,7 @@ class BoundClient:
         params: Mapping[str, str | int] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        slow_tries: int | None = None,
     ) -> Answer:
         """
         Send a GET request, repeated as far as that can help.
@@ -128,6 +130,7 @@ class BoundClient:
             path: Relative to the provider's host root.
             params: Query; flags are sent as `true` and `false`.
             headers: Sent beside the plugin's own, which they override.
+            slow_tries: Attempts before a `TooSlowError`; None: as many as for other faults.
 
         Raises:
             ValueError: If *path* is a whole URL: the token goes to no other host.
@@ -135,7 +138,7 @@ class BoundClient:
         """
         url = self._url(path, params)
         where = f"{self._plugin.name}: GET {path.partition('?')[0].lstrip('/')[:120]}"
-        attempts = Attempts(self._retry)
+        attempts = Attempts(self._retry, slow_tries=slow_tries)
         refreshed = False
         while True:
             access = await self._access.current()
@@ -152,7 +155,8 @@ class BoundClient:
             if isinstance(outcome, Answer):
                 return outcome
             paused = self._paused(outcome)
-            wait_s = attempts.next_wait_s(outcome.trouble, outcome.asked_s)
+            slow = isinstance(outcome.error, TooSlowError)
+            wait_s = attempts.next_wait_s(outcome.trouble, outcome.asked_s, slow=slow)
             if wait_s is None:
                 raise outcome.error
             if not paused:
@@ -175,9 +179,8 @@ class BoundClient:
             try:
                 answer = await self._send(request)
             except ProviderUnavailableError as exc:
-                error = ProviderUnavailableError(
-                    f"{self._plugin.name}: {exc}", retry_after_s=exc.retry_after_s
-                )
+                kind = TooSlowError if isinstance(exc, TooSlowError) else ProviderUnavailableError
+                error = kind(f"{self._plugin.name}: {exc}", retry_after_s=exc.retry_after_s)
                 return _Failed(Trouble.FAULT, error)
             self._learn(answer, budget)
             return answer

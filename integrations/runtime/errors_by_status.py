@@ -12,6 +12,7 @@ from integrations.contracts.errors import (
     ProviderUnavailableError,
     ReconnectRequiredError,
     RequestRefusedError,
+    TooSlowError,
 )
 from integrations.runtime.answers import RawAnswer
 from integrations.runtime.provider_messages import missing_scope, one_line, provider_message
@@ -62,6 +63,9 @@ def error_for(
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         text = f"{where}: the provider throttles us (429){end}"
         return ProviderUnavailableError(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        text = f"{where}: the provider gave up on its own answer (504){end}"
+        return TooSlowError(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
     if trouble_of(status) is not None:
         text = f"{where}: the provider is down or faulty ({status}){end}"
         return ProviderUnavailableError(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)

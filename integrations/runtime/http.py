@@ -18,6 +18,7 @@ from integrations.contracts.errors import (
     ConfigurationError,
     PayloadError,
     ProviderUnavailableError,
+    TooSlowError,
 )
 from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
@@ -110,8 +111,8 @@ class HttpSession:
                 the whole answer four times *timeout_s*.
 
         Raises:
-            ProviderUnavailableError: On network faults and timeouts. The request may have
-                been acted on.
+            ProviderUnavailableError: On network faults and, as `TooSlowError`, timeouts. The
+                request may have been acted on.
             ConfigurationError: If the URL or a header cannot be sent at all.
             PayloadError: If the answer is longer than 50 MB.
         """
@@ -196,7 +197,7 @@ def _as_our_errors(where: str) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, httpx.TimeoutException):
-        raise ProviderUnavailableError(f"{where}: no answer in time") from None
+        raise TooSlowError(f"{where}: no answer in time") from None
     except (
         httpx.InvalidURL,
         httpx.UnsupportedProtocol,

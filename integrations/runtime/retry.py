@@ -76,18 +76,28 @@ class RetryPolicy:
 class Attempts:
     """Count of one request's failures and waits."""
 
-    def __init__(self, policy: RetryPolicy) -> None:
+    def __init__(self, policy: RetryPolicy, *, slow_tries: int | None = None) -> None:
         self._policy = policy
+        self._slow_tries_left = slow_tries
         self._failures: Counter[Trouble] = Counter()
         self._waited_s = 0.0
 
-    def next_wait_s(self, trouble: Trouble, asked_s: float | None = None) -> float | None:
+    def next_wait_s(
+        self, trouble: Trouble, asked_s: float | None = None, *, slow: bool = False
+    ) -> float | None:
         """
         Record a failed attempt; return how long to wait before the next, or None to give up.
 
-        *asked_s* is what the provider asked for in `Retry-After`; it replaces our own wait.
+        Args:
+            trouble: What went wrong.
+            asked_s: What the provider asked for in `Retry-After`; it replaces our own wait.
+            slow: Whether the answer did not come in time.
         """
         self._failures[trouble] += 1
+        if slow and self._slow_tries_left is not None:
+            self._slow_tries_left -= 1
+            if self._slow_tries_left <= 0:
+                return None
         failures = self._failures[trouble]
         if failures >= self._policy.most_tries(trouble):
             return None

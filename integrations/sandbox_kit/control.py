@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -57,6 +57,8 @@ class Control:
                 _cleared("/faults", self.faults.clear),
                 _shown("/calls", lambda: {"calls": self.calls.calls}),
                 _cleared("/calls", self.calls.clear),
+                _shown("/issued", lambda: {"tokens": list(self.oauth.issued)}),
+                _shown("/tenants", lambda: {"tenants": list(map(asdict, self.oauth.tenants))}),
                 control_route("/expire_access_tokens", lambda _body: book.expire_access_tokens()),
                 control_route("/revoke_grants", self._revoke_grants),
                 control_route("/vanish_tenant", lambda body: book.vanish(str(body["tenant_id"]))),

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,8 @@ from integrations.sandbox_kit.grants import Connection, Grant
 from integrations.sandbox_kit.outcomes import Access, OAuthError
 from integrations.sandbox_kit.rules import OAuthRules
 
+_TOKENS = ("access_token", "refresh_token", "id_token")
+_MOST_ISSUED = 20_000
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -36,6 +39,8 @@ class OAuthProvider:
 
     Attributes:
         book: Grants and tokens, for control routes and tests.
+        issued: The latest tokens that were given out, oldest first, those from before a reset
+            too; tests look for them where no token may be.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class OAuthProvider:
         self.rules = rules
         self.context = context
         self.book = GrantBook(rules, context, issuer=f"https://sandbox.invalid/{slug}")
+        self.issued: deque[str] = deque(maxlen=_MOST_ISSUED)
         self._tenants = tenants
 
     @property
@@ -108,6 +114,7 @@ class OAuthProvider:
             answer = self._token_answer(form, client_id=self._client(request, form))
         except OAuthError as refusal:
             return _oauth_error(refusal)
+        self.issued.extend(answer[name] for name in _TOKENS if name in answer)
         return JSONResponse(answer, headers=_NO_STORE)
 
     def _token_answer(self, form: Mapping[str, str], *, client_id: str) -> dict[str, Any]:

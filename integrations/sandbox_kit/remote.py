@@ -3,9 +3,10 @@
 import json
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from integrations.sandbox_kit.calls import Call
+from integrations.sandbox_kit.context import SandboxTenant
 
 
 class SandboxControl:
@@ -34,6 +35,14 @@ class SandboxControl:
 
     def clear_calls(self) -> None:
         self._send("DELETE", "calls")
+
+    def issued(self) -> list[str]:
+        """Return the tokens that were given out, oldest first, of every kind."""
+        return list(self.get("issued")["tokens"])
+
+    def tenants(self) -> list[SandboxTenant]:
+        """Return the organisations that a person can connect."""
+        return [SandboxTenant(**item) for item in self.get("tenants")["tenants"]]
 
     def expire_access_tokens(self) -> None:
         self.post("expire_access_tokens")
@@ -64,6 +73,15 @@ class SandboxControl:
             RuntimeError: If the emulator refuses it; the text says why.
         """
         return self._send("POST", action, body)
+
+    def get(self, action: str, **query: str) -> dict[str, Any]:
+        """
+        Read any control resource, also a plugin's own.
+
+        Raises:
+            RuntimeError: If the emulator has none of that name, or refuses it.
+        """
+        return self._send("GET", f"{action}?{urlencode(query)}" if query else action)
 
     def _send(self, method: str, action: str, body: Any = None) -> dict[str, Any]:
         parts = urlsplit(self.base_url)

@@ -277,7 +277,9 @@ async def test_vanished_organisation_asks_to_reconnect(
     sandbox, connection = rig
     sandbox.control.vanish_tenant(ACME.id)
 
-    with pytest.raises(ReconnectRequiredError, match=r"'Acme Trading Ltd \(sandbox\)'.* no longer connected"):
+    with pytest.raises(
+        ReconnectRequiredError, match=r"'Acme Trading Ltd \(sandbox\)'.* no longer connected"
+    ):
         await connection.adapter(MARCH).get_data(MARCH)
 
 
@@ -320,7 +322,10 @@ async def test_answer_about_another_organisation_never_becomes_figures() -> None
     # No emulator mixes up its tenants, hence a client that does.
     client = SwappedClient()
 
-    with pytest.raises(ReconnectRequiredError, match=r"'Acme Trading Ltd \(sandbox\)'.*found 'Globex GmbH \(sandbox\)'"):
+    with pytest.raises(
+        ReconnectRequiredError,
+        match=r"'Acme Trading Ltd \(sandbox\)'.*found 'Globex GmbH \(sandbox\)'",
+    ):
         await XeroFetchAdapter("acme", client, today=MARCH).get_data(MARCH)
     assert client.calls == 2
 
