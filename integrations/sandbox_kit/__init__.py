@@ -43,7 +43,10 @@ A plugin's emulator is its books and reports; this kit does the rest. A whole on
 
 Every emulator answers under `/<slug>/_control/`, which no real provider has:
 `POST faults | expire_access_tokens | revoke_grants | vanish_tenant | advance_clock | limits |
-reset`, `GET` and `DELETE` of `calls` and `faults`. `SandboxControl` calls them from Python.
+reset`, `GET` and `DELETE` of `calls` and `faults`, `GET issued | tenants`. `SandboxControl`
+calls them from Python. So that the conformance kit can compare what a plugin makes of the
+answers with what is true, a plugin's emulator adds `GET books` or `GET payroll`, and where it
+applies `GET personal` and `POST page_size`: see `integrations.testing.truth`.
 """
 
 from integrations.sandbox_kit.book import GrantBook

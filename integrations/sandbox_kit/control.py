@@ -57,7 +57,7 @@ class Control:
                 _cleared("/faults", self.faults.clear),
                 _shown("/calls", lambda: {"calls": self.calls.calls}),
                 _cleared("/calls", self.calls.clear),
-                _shown("/issued", lambda: {"tokens": list(self.oauth.issued)}),
+                _shown("/issued", self._issued),
                 _shown("/tenants", lambda: {"tenants": list(map(asdict, self.oauth.tenants))}),
                 control_route("/expire_access_tokens", lambda _body: book.expire_access_tokens()),
                 control_route("/revoke_grants", self._revoke_grants),
@@ -77,6 +77,9 @@ class Control:
     def _advance_clock(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         self.oauth.book.advance_clock(float(body["seconds"]))
         return {"now": self.oauth.context.clock.now().isoformat()}
+
+    def _issued(self) -> Mapping[str, Any]:
+        return {"issued": [{"kind": kind, "token": token} for kind, token in self.oauth.issued]}
 
     def _set_limits(self, body: Mapping[str, Any]) -> None:
         if self.limiter is None:

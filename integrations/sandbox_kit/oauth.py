@@ -39,8 +39,8 @@ class OAuthProvider:
 
     Attributes:
         book: Grants and tokens, for control routes and tests.
-        issued: The latest tokens that were given out, oldest first, those from before a reset
-            too; tests look for them where no token may be.
+        issued: The latest tokens that were given out, kind and value, oldest first, those from
+            before a reset too; tests look for them where no token may be.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class OAuthProvider:
         self.rules = rules
         self.context = context
         self.book = GrantBook(rules, context, issuer=f"https://sandbox.invalid/{slug}")
-        self.issued: deque[str] = deque(maxlen=_MOST_ISSUED)
+        self.issued: deque[tuple[str, str]] = deque(maxlen=_MOST_ISSUED)
         self._tenants = tenants
 
     @property
@@ -114,7 +114,7 @@ class OAuthProvider:
             answer = self._token_answer(form, client_id=self._client(request, form))
         except OAuthError as refusal:
             return _oauth_error(refusal)
-        self.issued.extend(answer[name] for name in _TOKENS if name in answer)
+        self.issued.extend((kind, answer[kind]) for kind in _TOKENS if kind in answer)
         return JSONResponse(answer, headers=_NO_STORE)
 
     def _token_answer(self, form: Mapping[str, str], *, client_id: str) -> dict[str, Any]:

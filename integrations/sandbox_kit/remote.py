@@ -36,9 +36,10 @@ class SandboxControl:
     def clear_calls(self) -> None:
         self._send("DELETE", "calls")
 
-    def issued(self) -> list[str]:
-        """Return the tokens that were given out, oldest first, of every kind."""
-        return list(self.get("issued")["tokens"])
+    def issued(self, *kinds: str) -> list[str]:
+        """Return the tokens that were given out, oldest first, all or those of some kinds."""
+        found = self.get("issued")["issued"]
+        return [item["token"] for item in found if not kinds or item["kind"] in kinds]
 
     def tenants(self) -> list[SandboxTenant]:
         """Return the organisations that a person can connect."""

@@ -11,8 +11,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from integrations.gusto.sandbox.companies import Company, build_companies, company_uuid
+from integrations.gusto.sandbox.controls import control_routes, set_page_size
 from integrations.gusto.sandbox.endpoints import Endpoints
-from integrations.gusto.sandbox.replies import fault_answer, limit_headers, too_many
+from integrations.gusto.sandbox.replies import MOST_PER, fault_answer, limit_headers, too_many
 from integrations.gusto.sandbox.rosters import ACME, HARBOR
 from integrations.sandbox_kit import (
     LimitRule,
@@ -62,6 +63,7 @@ def build_sandbox(context: SandboxContext) -> Starlette:
         grant = oauth.peek(request)
         return f"{grant.client_id}/{grant.user_id}" if grant else None
 
+    endpoints = Endpoints(companies, oauth, context.today)
     limiter = RateLimiter(
         [LimitRule("minute", REQUESTS_A_MINUTE, window_s=60, per="user", rolling=True)],
         clock=context.clock,
@@ -78,9 +80,11 @@ def build_sandbox(context: SandboxContext) -> Starlette:
                 token="/oauth/token",  # noqa: S106 -- a path
                 revoke="/oauth/revoke",
             ),
-            *Endpoints(companies, oauth, context.today).routes(),
+            *endpoints.routes(),
         ],
         error=fault_answer,
         refuse=too_many,
         trace_header="X-Request-Id",
+        control_routes=control_routes(endpoints),
+        on_reset=[lambda: set_page_size(endpoints, MOST_PER)],
     )

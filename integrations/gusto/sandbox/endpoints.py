@@ -19,6 +19,7 @@ from integrations.gusto.sandbox.companies import Company
 from integrations.gusto.sandbox.payruns import PayRun
 from integrations.gusto.sandbox.people import Person, made_up_uuid
 from integrations.gusto.sandbox.replies import (
+    MOST_PER,
     RefusedError,
     check_version,
     date_range,
@@ -55,12 +56,16 @@ class Endpoints:
         companies: By uuid.
         oauth: Says whose token a request has.
         today: Day on which the books end.
+
+    Attributes:
+        most_per: Rows that a page has at most; tests make it small.
     """
 
     def __init__(self, companies: Sequence[Company], oauth: OAuthProvider, today: date) -> None:
         self.companies = {company.uuid: company for company in companies}
         self.oauth = oauth
         self.today = today
+        self.most_per = MOST_PER
 
     def routes(self) -> list[Route]:
         """Return the routes at Gusto's own paths, and a 404 for all others."""
@@ -141,7 +146,7 @@ class Endpoints:
             )
             for person in people
         ]
-        return paged(request, rows)
+        return paged(request, rows, most=self.most_per)
 
     def _employment_history(self, request: Request, grant: Grant) -> Response:
         uuid = request.path_params["employee"]
@@ -169,13 +174,15 @@ class Endpoints:
         ]
         if request.query_params.get("sort_order") == "desc":
             rows.reverse()
-        return paged(request, rows)
+        return paged(request, rows, most=self.most_per)
 
     def _departments(self, request: Request, grant: Grant) -> Response:
-        return paged(request, departments_json(self._company_of(request, grant)))
+        rows = departments_json(self._company_of(request, grant))
+        return paged(request, rows, most=self.most_per)
 
     def _pay_schedules(self, request: Request, grant: Grant) -> Response:
-        return paged(request, pay_schedules_json(self._company_of(request, grant)))
+        rows = pay_schedules_json(self._company_of(request, grant))
+        return paged(request, rows, most=self.most_per)
 
 
 def _within(run: PayRun, start: date, end: date, *, by_check_date: bool) -> bool:

@@ -12,7 +12,9 @@ from integrations.contracts import add_months
 from integrations.sandbox_kit import Refusal, Usage
 
 VERSIONS = ("2025-06-15", "2025-11-15", "2026-02-01", "2026-06-15")
-_DEFAULT_PER, _MOST_PER = 25, 100
+MOST_PER = 100
+"""Rows that a page has at most."""
+_DEFAULT_PER = 25
 _MONTHS_AHEAD = 3
 _DEFAULT_MONTHS = 6
 
@@ -87,13 +89,13 @@ def check_version(request: Request) -> None:
         )
 
 
-def paged(request: Request, rows: Sequence[Any]) -> Response:
+def paged(request: Request, rows: Sequence[Any], *, most: int = MOST_PER) -> Response:
     """Return the page asked for, with paging headers; all rows without any if none was."""
     query = request.query_params
     if "page" not in query and "per" not in query:
         return JSONResponse(list(rows))
     page = _positive(request, "page", 1)
-    per = min(_positive(request, "per", _DEFAULT_PER), _MOST_PER)
+    per = min(_positive(request, "per", _DEFAULT_PER), most)
     headers = {
         "X-Page": str(page),
         "X-Per-Page": str(per),
