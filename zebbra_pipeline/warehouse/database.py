@@ -20,6 +20,7 @@ CATALOG = "warehouse"
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 DUCKLAKE = "ducklake:"
+_LOCKED = "Could not set lock"
 
 
 def to_utc(moment: datetime) -> datetime:
@@ -77,6 +78,7 @@ class Database:
             WarehouseFileError: If it cannot be opened as a DuckDB database.
         """
         is_file = not str(target).startswith(DUCKLAKE)
+        is_new = is_file and not read_only and not Path(target).exists()
         place = f"warehouse {target if is_file else _without_secrets(str(target))}"
         # Built-in extensions suffice for a file; nothing is to be downloaded behind one's back.
         connection = duckdb.connect(
@@ -94,9 +96,9 @@ class Database:
                     connection.execute(f"ATTACH '{quoted}' AS {CATALOG}{mode}")
                     break
                 except duckdb.IOException as exc:
-                    if "lock" not in str(exc) or retry is None or not retry():
+                    if _LOCKED not in str(exc) or retry is None or not retry():
                         raise
-            if is_file and not read_only:
+            if is_new:
                 Path(target).chmod(PRIVATE_FILE)
             connection.execute(f"USE {CATALOG}")
         except (duckdb.Error, OSError) as exc:
@@ -186,7 +188,7 @@ def as_json(rows: Sequence[dict[str, Any]]) -> str:
 
 def _opening_failed(place: str, exc: Exception, *, is_file: bool) -> WarehouseError:
     text = _first_line(exc)
-    if isinstance(exc, duckdb.IOException) and "Could not set lock" in text:
+    if isinstance(exc, duckdb.IOException) and _LOCKED in text:
         return WarehouseBusyError(
             f"{place}: another program has it open: {text}; close that program, or let it read "
             "the published copy instead"

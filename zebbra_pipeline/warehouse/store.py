@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zebbra_pipeline.warehouse.database import DUCKLAKE, Database, private_folder
-from zebbra_pipeline.warehouse.migrations import check_version, known_migrations, migrate
+from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
 from zebbra_pipeline.warehouse.publishing import publish_copy, publish_empty, sweep_drafts
 from zebbra_pipeline.warehouse.reading import ReadSession
 from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
@@ -107,7 +107,7 @@ class Warehouse:
             self._publish_first()
         database = Database.open(self.published, read_only=True)
         try:
-            if check_version(database) < known_migrations()[-1].version:
+            if is_outdated(database):
                 database.close()
                 self.publish()
                 database = Database.open(self.published, read_only=True)

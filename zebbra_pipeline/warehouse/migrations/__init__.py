@@ -77,6 +77,16 @@ def check_version(db: Database, migrations: Sequence[Migration] | None = None) -
     return version
 
 
+def is_outdated(db: Database) -> bool:
+    """
+    Return whether *db* lacks migrations of this release.
+
+    Raises:
+        WarehouseVersionError: If a newer release has migrated it.
+    """
+    return check_version(db) < known_migrations()[-1].version
+
+
 def migrate(db: Database, *, now: datetime, migrations: Sequence[Migration] | None = None) -> None:
     """
     Bring *db* to the newest schema, each step in a transaction of its own.
