@@ -127,7 +127,7 @@ def children(logs: Path) -> Iterator[Children]:
     group = Children(logs)
     previous = {
         number: signal.signal(number, _raise_interrupt)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield group
