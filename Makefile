@@ -22,8 +22,8 @@ $(READY): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (about a minute the first time)"
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 demo: setup ## Run the main job on the sandbox providers
