@@ -6,7 +6,7 @@ import click
 import typer
 
 from integrations.contracts import IntegrationError
-from zebbra_pipeline.commands import connecting, figures, serving
+from zebbra_pipeline.commands import connecting, figures, generating, serving
 from zebbra_pipeline.commands.context import UsageError, err
 from zebbra_pipeline.demo.command import demo
 from zebbra_pipeline.merge import ModelDocumentError
@@ -45,6 +45,7 @@ for _command in (
     figures.endpoints,
     figures.merge,
     figures.publish,
+    generating.new,
 ):
     app.command()(_command)
 
