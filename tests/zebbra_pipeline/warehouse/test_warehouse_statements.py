@@ -41,6 +41,7 @@ def test_a_first_pull_is_stored_with_everything_the_provider_says(tmp_path):
 
     assert (landing.rows, landing.months, landing.replaced) == (8, (JAN, FEB), 0)
     assert (landing.restated, landing.changed, landing.reset) == (0, True, False)
+    assert landing.rows_by_statement == {"balance_sheet": 2, "profit_and_loss": 6}
     rows = stored(
         tmp_path / "warehouse.duckdb",
         "SELECT * EXCLUDE (batch_id) FROM data_points WHERE month = '2026-02-28' "
