@@ -26,6 +26,7 @@ from integrations.contracts.errors import (
     TooSlowError,
 )
 from integrations.contracts.facts import ApiFacts, RateLimits
+from integrations.contracts.joining import join_lines
 from integrations.contracts.money import parse_amount
 from integrations.contracts.months import (
     add_months,
@@ -97,6 +98,7 @@ __all__ = [
     "add_months",
     "check_workspace_id",
     "endpoint_names",
+    "join_lines",
     "month_end",
     "month_ends",
     "month_start",

@@ -63,12 +63,11 @@ def error_for(
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         text = f"{where}: the provider throttles us (429){end}"
         return ProviderUnavailableError(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
-    if status == HTTPStatus.GATEWAY_TIMEOUT:
-        text = f"{where}: the provider gave up on its own answer (504){end}"
-        return TooSlowError(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
     if trouble_of(status) is not None:
         text = f"{where}: the provider is down or faulty ({status}){end}"
-        return ProviderUnavailableError(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
+        slow = status == HTTPStatus.GATEWAY_TIMEOUT
+        kind = TooSlowError if slow else ProviderUnavailableError
+        return kind(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _denied(answer, where, end)
     if status == HTTPStatus.NOT_ACCEPTABLE:
