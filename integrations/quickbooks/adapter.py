@@ -1,0 +1,141 @@
+"""`QuickBooksFetchAdapter`: which requests, in which order."""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import date
+from typing import ClassVar
+
+from integrations.contracts import (
+    ALL_STATEMENTS,
+    AccessDeniedError,
+    AccountingFetchAdapter,
+    Answer,
+    DataBatch,
+    PayloadError,
+    ReconnectRequiredError,
+    RequestRefusedError,
+    Statement,
+    StatementLine,
+    TooSlowError,
+    month_ends,
+)
+from integrations.quickbooks.company import company_path, parse_closing_date
+from integrations.quickbooks.lines import join_reports
+from integrations.quickbooks.proofs import prove
+from integrations.quickbooks.reports import Report, TooMuchDataError, parse_report
+from integrations.quickbooks.windows import MINOR_VERSION, MOST_MONTHS, ReportQuery, plan_query
+
+_SLOW_TRIES = 2
+"""A report that takes too long twice is asked for in halves: waiting longer helps nobody."""
+
+
+class QuickBooksFetchAdapter(AccountingFetchAdapter):
+    """
+    Fetches the monthly profit and loss and the month-end balance sheets, on accrual basis.
+
+    Each statement costs a call for every twelve months, fewer months where the company has
+    too much data for that. One more call reads the closing date of the books.
+    """
+
+    name: ClassVar[str] = "QuickBooks"
+
+    async def get_data(
+        self, from_date: date, *, statements: frozenset[Statement] = ALL_STATEMENTS
+    ) -> DataBatch:
+        """
+        Return every month from the month of *from_date* to the running one, on accrual basis.
+
+        Raises:
+            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+            ValueError: If *from_date* lies in a month after the running one.
+        """
+        queries = [
+            plan_query(statement, from_date, self.today)
+            for statement in Statement
+            if statement in statements
+        ]
+        lock_date = await self._closing_date()
+        dates = month_ends(from_date, self.today)
+        currencies: set[str] = set()
+        lines: list[StatementLine] = []
+        for query in queries:
+            reports = await self._reports(query)
+            currencies.update(report.currency for report in reports)
+            lines.extend(join_reports(reports, dates))
+        if len(currencies) != 1:
+            raise PayloadError(
+                "QuickBooks: Header.Currency: expected one currency in all reports, "
+                f"found {len(currencies)}"
+            )
+        return DataBatch(
+            integration=self.integration,
+            tenant_id=self.client.tenant_id,
+            tenant_name=self.client.tenant_name,
+            currency=currencies.pop(),
+            basis="accrual",
+            dates=dates,
+            statements=statements,
+            lock_date=lock_date,
+            lines=tuple(lines),
+        )
+
+    async def _reports(self, query: ReportQuery) -> list[Report]:
+        """Return proven reports that cover *query*, newest first, in as few calls as succeed."""
+        most = MOST_MONTHS
+        reports: list[Report] = []
+        waiting = deque(query.parts(most))
+        while waiting:
+            part = waiting.popleft()
+            if len(part.months) > most:
+                waiting.extendleft(reversed(part.parts(most)))
+                continue
+            try:
+                report = await self._report(part)
+            except (TooSlowError, TooMuchDataError):
+                if len(part.months) == 1:
+                    raise
+                most = (len(part.months) + 1) // 2
+                waiting.appendleft(part)
+                continue
+            prove(report)
+            reports.append(report)
+        return reports
+
+    async def _report(self, query: ReportQuery) -> Report:
+        alone = len(query.months) == 1
+        answer = await self._get(
+            f"reports/{query.report}", query.params, slow_tries=None if alone else _SLOW_TRIES
+        )
+        return parse_report(answer.payload, query)
+
+    async def _closing_date(self) -> date | None:
+        """Return the last closed day; None too where the company's preferences are not shown."""
+        try:
+            answer = await self._get("preferences", {"minorversion": MINOR_VERSION})
+        except RequestRefusedError:
+            return None
+        return parse_closing_date(answer.payload)
+
+    async def _get(
+        self, rest: str, params: Mapping[str, str | int], *, slow_tries: int | None = None
+    ) -> Answer:
+        realm = self.client.tenant_id
+        try:
+            return await self.client.get(company_path(realm, rest), params, slow_tries=slow_tries)
+        except AccessDeniedError as exc:
+            # A company that was disconnected and a report that is not shown are the same 403.
+            shown = f"{self.client.tenant_name!r} ({realm})"
+            try:
+                await self.client.get(
+                    company_path(realm, f"companyinfo/{realm}"), {"minorversion": MINOR_VERSION}
+                )
+            except AccessDeniedError:
+                raise ReconnectRequiredError(
+                    f"QuickBooks: company {shown} is closed to this app: it was disconnected, its "
+                    "subscription has lapsed, or QUICKBOOKS_API_BASE_URL is not the host of its "
+                    "kind of company; check the host, then connect again"
+                ) from exc
+            raise AccessDeniedError(
+                f"{exc}; company {shown} is still connected, so the person who connected it may "
+                "lack the permission to see its reports"
+            ) from exc

@@ -1,0 +1,5 @@
+"""An emulator of QuickBooks Online: its OAuth, company data and reports over made-up books."""
+
+from integrations.quickbooks.sandbox.app import build_sandbox
+
+__all__ = ["build_sandbox"]
