@@ -65,7 +65,9 @@ COMPANIES: tuple[Company, ...] = (
         locked_months=2,
     ),
     make_company("Globex GmbH (sandbox)", "EUR", "DE", timezone="WEUROPESTANDARDTIME", scale=240),
-    make_company("Acme Trading Inc (sandbox)", "USD", "US", timezone="EASTERNSTANDARDTIME", scale=160),
+    make_company(
+        "Acme Trading Inc (sandbox)", "USD", "US", timezone="EASTERNSTANDARDTIME", scale=160
+    ),
     make_company(
         "Wattle & Co Pty Ltd (sandbox)",
         "AUD",
