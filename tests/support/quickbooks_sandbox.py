@@ -118,10 +118,12 @@ class Connection:
         return await (await self.adapter(today)).get_data(first, **more)
 
 
-async def consented(sandbox: QuickBooksSandbox, company: Company = ACME) -> dict[str, str]:
+async def consented(
+    sandbox: QuickBooksSandbox, company: Company = ACME, *, app: OAuthApp | None = None
+) -> dict[str, str]:
     """Let a person choose a company; return the redirect's parameters."""
     login = PLUGIN.oauth.oauth_login(
-        sandbox.app, redirect_uri=REDIRECT, state="s", code_challenge=None
+        app or sandbox.app, redirect_uri=REDIRECT, state="s", code_challenge=None
     )
     redirect = await consent_async(login, tenant_ids=[realm_id(company)])
     return dict(parse_qsl(urlsplit(redirect).query))
@@ -141,10 +143,14 @@ async def exchanged(
 
 
 async def connect(
-    session: HttpSession, sandbox: QuickBooksSandbox, company: Company = ACME
+    session: HttpSession,
+    sandbox: QuickBooksSandbox,
+    company: Company = ACME,
+    *,
+    app: OAuthApp | None = None,
 ) -> Connection:
     """Let a person connect a company, and pin it."""
-    callback = await consented(sandbox, company)
+    callback = await consented(sandbox, company, app=app)
     connection = await exchanged(session, sandbox, callback)
     (connection.tenant,) = await PLUGIN.oauth.find_tenants(
         connection.client(), NewGrant(connection.tokens, callback)
