@@ -1,0 +1,193 @@
+"""`Bench`: one plugin, connected to its running sandbox through a running OAuth service."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import count
+from typing import Any
+
+from integrations.contracts import (
+    FetchAdapter,
+    IntegrationAccess,
+    IntegrationPlugin,
+    ProviderClient,
+    months_back,
+)
+from integrations.runtime.http import BoundClient, HttpSession, RetryPolicy
+from integrations.sandbox_kit import SandboxControl, SandboxTenant
+from integrations.testing.environment import Endpoints
+from integrations.testing.expectations import BenchError, ConformanceError, shown
+from integrations.testing.fetching import (
+    Fetched,
+    ServiceTokens,
+    SkippingTiming,
+    T,
+    fetch_all,
+    run_with_session,
+)
+from integrations.testing.person import Connected, Person
+from integrations.testing.recording import Recorder
+from integrations.testing.service import ServiceApi, ServiceProcess, access_of
+
+TODAY = date(2026, 3, 17)
+"""Day of the sandboxes' books. Not the real one: an adapter that reads a clock shows itself."""
+MONTHS = 14
+"""Months of an ordinary fetch: more than one report call of any provider covers."""
+
+Wrap = Callable[[ProviderClient], ProviderClient]
+
+
+@dataclass
+class Bench:
+    """
+    What a check is given.
+
+    Attributes:
+        plugin: The one under test.
+        today: Day of the sandbox's books.
+        control: Steers the sandbox.
+        service: The OAuth service's process.
+        api: Its API for the pipeline.
+        endpoints: Where the sandbox answers.
+        recorder: Everything logged or raised so far.
+        codes: Authorization codes seen so far: secrets that must not be logged.
+    """
+
+    plugin: IntegrationPlugin
+    today: date
+    control: SandboxControl
+    service: ServiceProcess
+    api: ServiceApi
+    endpoints: Endpoints
+    recorder: Recorder = field(default_factory=Recorder)
+    codes: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _reference: dict[str, Fetched] = field(default_factory=dict)
+    _secrets: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def from_date(self) -> date:
+        """First day of an ordinary fetch."""
+        return months_back(self.today, MONTHS).replace(day=1)
+
+    def fresh(self) -> None:
+        """Let the sandbox forget grants, faults, calls and its moved clock."""
+        self.secrets()
+        self.control.reset()
+
+    def tenants(self) -> Sequence[SandboxTenant]:
+        """Return the organisations that the sandbox offers."""
+        found = self.control.tenants()
+        if not found:
+            raise BenchError(f"{self.plugin.name}: the sandbox offers no organisation to connect")
+        return found
+
+    def secrets(self) -> list[str]:
+        """Return all tokens and codes that the sandbox has given out."""
+        self._secrets |= dict.fromkeys((*self.control.issued(), *self.codes))
+        return list(self._secrets)
+
+    # -- a person connects
+
+    def person(self) -> Person:
+        """Return somebody new who has opened the connect link of a workspace of their own."""
+        workspace_id = f"{self.plugin.slug}-{next(self._numbers)}"
+        return Person(self.api, self.plugin.slug, workspace_id, self.codes)
+
+    def connect(self, tenant: SandboxTenant | None = None) -> Connected:
+        """
+        Connect a new workspace to a tenant, by default the sandbox's first.
+
+        Raises:
+            ConformanceError: If the pages do not lead to a connection.
+        """
+        return self.person().connect(tenant or self.tenants()[0])
+
+    def access(self, connected: Connected) -> IntegrationAccess:
+        """Return the access that the token API hands out."""
+        return access_of(self.api.token(connected.workspace_id, self.plugin.slug))
+
+    def state(self, connected: Connected) -> str:
+        """Return the state of the connection."""
+        return self.api.state(connected.workspace_id, self.plugin.slug)
+
+    def token_calls(self) -> int:
+        """Return how often the token endpoint was asked since the calls were last cleared."""
+        return len(self.control.calls(self.endpoints.token_path))
+
+    # -- a run fetches
+
+    def fetch(
+        self,
+        connected: Connected,
+        from_date: date | None = None,
+        *,
+        today: date | None = None,
+        wrap: Wrap = lambda client: client,
+    ) -> Fetched:
+        """
+        Fetch everything with a new adapter; waiting costs no time.
+
+        Raises:
+            IntegrationError: As the adapter does.
+            Exception: Also as the adapter does, if it is not sound.
+        """
+
+        async def work(session: HttpSession) -> Fetched:
+            client = await self.client(session, connected).open()
+            adapter = self.adapter(connected, wrap(client), today=today)
+            return await fetch_all(adapter, from_date or self.from_date)
+
+        return self.run(work)
+
+    def attempt(self, connected: Connected, **details: Any) -> Fetched | Exception:
+        """Return what a fetch returns, or the error that it ends with."""
+        try:
+            return self.fetch(connected, **details)
+        except Exception as exc:  # noqa: BLE001 -- a check judges it
+            return exc
+
+    def reference(self, tenant: SandboxTenant | None = None) -> Fetched:
+        """
+        Return what an undisturbed ordinary fetch of a tenant returns; fetched once.
+
+        Raises:
+            ConformanceError: If it ends with an error.
+        """
+        tenant = tenant or self.tenants()[0]
+        if tenant.id not in self._reference:
+            found = self.attempt(self.connect(tenant))
+            if isinstance(found, Exception):
+                raise ConformanceError(
+                    expected="an undisturbed fetch of the sandbox to succeed",
+                    found=shown(found),
+                    why="nothing else about the figures can be told before it does",
+                ) from found
+            self._reference[tenant.id] = found
+        return self._reference[tenant.id]
+
+    def client(
+        self, session: HttpSession, connected: Connected, plugin: IntegrationPlugin | None = None
+    ) -> BoundClient:
+        """Return the client that the adapter is handed."""
+        tokens = ServiceTokens(self.api, connected.workspace_id, self.plugin.slug)
+        return session.bind(
+            plugin or self.plugin, tokens=tokens, base_url=self.endpoints.api_base_url
+        )
+
+    def adapter(
+        self, connected: Connected, client: ProviderClient, *, today: date | None = None
+    ) -> FetchAdapter:
+        """Return a new adapter."""
+        return self.plugin.adapter(connected.workspace_id, client, today=today or self.today)
+
+    def run(
+        self, work: Callable[[HttpSession], Awaitable[T]], *, retry: RetryPolicy | None = None
+    ) -> T:
+        """Run a coroutine with a session that skips waiting; what it says is recorded."""
+        with self.recorder.listening():
+            try:
+                return run_with_session(work, timing=SkippingTiming(self.control), retry=retry)
+            except Exception as exc:
+                self.recorder.note_error(exc)
+                raise
