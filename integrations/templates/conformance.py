@@ -16,7 +16,7 @@ def test_nothing_is_left_to_fill_in() -> None:
     left = [
         f"{path.relative_to(root)}:{number}: {line.strip()}"
         for path in sorted(root.rglob("*.py"))
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if "FILL IN" in line
     ]
     if left:

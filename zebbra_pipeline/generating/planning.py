@@ -12,6 +12,8 @@ from zebbra_pipeline.generating.writing import Plan
 _PACKAGES = Path(integrations.__file__).parent
 _TEMPLATES = _PACKAGES / "templates"
 _PARSERS: dict[ApiType, str] = {"accounting": "reports", "payroll": "employees"}
+_AROUND = {"README.md": "README.md", "pyproject.toml": "project.toml"}
+"""Files of a package of its own. One called `pyproject.toml` here would configure our tools."""
 _PROJECT = "zebbra-pipeline"
 
 
@@ -37,12 +39,12 @@ def plan_builtin(name: str, api_type: ApiType, *, root: Path = _PACKAGES.parent)
         },
         changed={
             project: with_plugin(
-                project.read_text(),
+                _text(project),
                 slug=naming.slug,
                 modules=("oauth", "adapter", _PARSERS[api_type]),
             ),
             example: with_settings(
-                example.read_text(),
+                _text(example),
                 slug=naming.slug,
                 api_base_url=f"https://api.{naming.slug}.example/",
             ),
@@ -65,8 +67,8 @@ def plan_external(name: str, api_type: ApiType, *, folder: Path) -> Plan:
         folders={
             folder / f"zebbra-{naming.slug}": {
                 **{
-                    template.name: naming.render(template.read_text())
-                    for template in sorted((_TEMPLATES / "external").iterdir())
+                    path: naming.render(_text(_TEMPLATES / "external" / template))
+                    for path, template in _AROUND.items()
                 },
                 **{source + path: text for path, text in _plugin_files(naming).items()},
                 f"{source}py.typed": "",
@@ -79,19 +81,23 @@ def plan_external(name: str, api_type: ApiType, *, folder: Path) -> Plan:
 def _plugin_files(naming: Naming) -> dict[str, str]:
     template = _TEMPLATES / naming.api_type
     return {
-        path.relative_to(template).as_posix(): naming.render(path.read_text())
+        path.relative_to(template).as_posix(): naming.render(_text(path))
         for path in sorted(template.rglob("*.py"))
     }
 
 
 def _test_files(naming: Naming) -> dict[str, str]:
-    text = (_TEMPLATES / "conformance.py").read_text()
+    text = _text(_TEMPLATES / "conformance.py")
     return {f"test_{naming.slug}_conformance.py": naming.render(text)}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _check_source_tree(root: Path) -> None:
     try:
-        found = tomllib.loads((root / "pyproject.toml").read_text())["project"]["name"]
+        found = tomllib.loads(_text(root / "pyproject.toml"))["project"]["name"]
     except (OSError, KeyError, tomllib.TOMLDecodeError):
         found = None
     if found != _PROJECT or not (root / ".env.example").exists():

@@ -45,7 +45,7 @@ def write(plan: Plan) -> None:
     before: dict[Path, str] = {}
     moved: list[Path] = []
     try:
-        before |= {path: path.read_text() for path in plan.changed}
+        before |= {path: path.read_text(encoding="utf-8") for path in plan.changed}
         for folder, files in plan.folders.items():
             with TemporaryDirectory(prefix=".zebbra-new-", dir=folder.parent) as staging:
                 _fill(Path(staging) / folder.name, files)
@@ -58,7 +58,7 @@ def write(plan: Plan) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         for path, text in before.items():
             with suppress(OSError):
-                if path.read_text() != text:
+                if path.read_text(encoding="utf-8") != text:
                     _replace(path, text)
         where = exc.filename or "the files"
         raise GenerateError(f"cannot write {where}: {exc.strerror}; nothing was written") from exc
@@ -69,14 +69,14 @@ def _fill(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
 
 
 def _replace(path: Path, text: str) -> None:
     """Put *text* in place of a file in one step, keeping its mode."""
     new = path.with_name(f".{path.name}.zebbra-new")
     try:
-        new.write_text(text)
+        new.write_text(text, encoding="utf-8")
         shutil.copymode(path, new)
         new.replace(path)
     finally:

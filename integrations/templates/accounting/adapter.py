@@ -62,7 +62,7 @@ class DemoBooksFetchAdapter(AccountingFetchAdapter):
         # FILL IN: `return (await self.client.get("<path>", {<parameters>})).payload`. See
         # "Reports", "Profit and Loss" (or "Income Statement") and "Balance Sheet". Ask for
         # calendar months on accrual basis, and check what the provider does with months of 31
-        # days. If one call cannot return all months, ask several times and join the lines by
-        # account id; an account that is missing from one answer has 0 in its months.
+        # days. If one call cannot return all months, ask several times and join the lines with
+        # `join_lines` of the contracts.
         wanted = f"{statement.value}, {months[0]} to {months[-1]}"
         raise PayloadError(f"DemoBooks: fill in adapter._fetch_report ({wanted})")

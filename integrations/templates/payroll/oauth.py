@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from integrations.contracts import (
+    AccessDeniedError,
     IntegrationOAuth,
     NewGrant,
     PayloadError,
@@ -51,18 +52,27 @@ class DemoPayOAuth(IntegrationOAuth):
     replay_grace: ClassVar[timedelta | None] = None
     idle_limit: ClassVar[timedelta | None] = None
 
-    async def find_tenants(self, client: ProviderClient, grant: NewGrant) -> tuple[Tenant, ...]:
+    async def find_tenants(
+        self,
+        client: ProviderClient,
+        grant: NewGrant,  # noqa: ARG002 -- the new token alone says which
+    ) -> tuple[Tenant, ...]:
         """
         Return the companies that the customer's consent covers.
 
         Raises:
             IntegrationError: The leaf that says what to do; see `contracts.errors`.
         """
-        # FILL IN: return a `Tenant` for each company that the new token may read: the id that
-        # later calls name it by, and its name. Providers list them at an endpoint called
-        # companies, employers, me or token info; some name the one company in the redirect
-        # instead, which is in `grant.callback`. A grant without any is an `AccessDeniedError`
-        # that tells the customer what to do.
+        # FILL IN: a `Tenant` for each company that the new token may read: the id that later
+        # calls name it by, and its name. Providers list them at an endpoint called companies,
+        # employers, me or token info; some name the one company in the redirect
+        # instead, which is in `grant.callback`. What stands here asks our own sandbox.
         payload = (await client.get("v1/companies")).payload
-        found = f"{type(payload).__name__}, and a redirect with {', '.join(grant.callback)}"
-        raise PayloadError(f"DemoPay: fill in oauth.find_tenants ({found})")
+        try:
+            found = tuple(Tenant(item["id"], item["name"]) for item in payload["companies"])
+        except (KeyError, TypeError) as exc:
+            problem = "DemoPay: companies: expected each with id and name"
+            raise PayloadError(problem) from exc
+        if not found:
+            raise AccessDeniedError("DemoPay: no company was shared")
+        return found

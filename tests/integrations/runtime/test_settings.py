@@ -102,7 +102,7 @@ def test_many_threads_that_make_a_key_at_once_get_the_same_one(tmp_path):
 
 
 def test_the_example_file_lists_every_setting():
-    listed = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    listed = set(re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     core = {
         "HOME", "WAREHOUSE", "PUBLISHED", "MODELS", "OAUTH_URL", "OAUTH_DATABASE", "SERVICE_KEY",
         "ENCRYPTION_KEYS", "HISTORY_MONTHS", "REFRESH_MONTHS",

@@ -11,7 +11,7 @@ from integrations.sandbox_kit import OAuthProvider
 from integrations.templates.payroll.sandbox.answers import payroll_json, person_json
 from integrations.templates.payroll.sandbox.people import Company
 
-MOST_ON_A_PAGE = 3
+MOST_ON_A_PAGE = 50
 MOST_MONTHS = 12
 
 
