@@ -9,10 +9,10 @@ PACKAGES := integrations oauth_service zebbra_pipeline
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := test
-.PHONY: help setup demo dev test check format lint types layers tests browser lock clean
+.PHONY: help setup demo dev generate_from_template test check format lint types layers tests browser lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 24
 
 setup: $(READY) ## Make .venv with what the lock file names; does nothing when nothing changed
 
@@ -31,6 +31,10 @@ demo: setup ## Run the main job on the sandbox providers
 
 dev: setup ## OAuth service, sandbox and Dagster UI together; Ctrl-C ends all
 	@$(BIN)/zebbra dev
+
+generate_from_template: setup ## New plugin: INTEGRATION=<Name> API_TYPE=accounting|payroll [EXTERNAL=1]
+	@$(BIN)/zebbra new "$(INTEGRATION)" --api-type "$(API_TYPE)" $(if $(EXTERNAL),--external)
+	@$(if $(EXTERNAL),,$(MAKE) --no-print-directory setup)
 
 test: setup lint types layers tests ## All checks and tests
 

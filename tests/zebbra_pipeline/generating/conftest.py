@@ -1,5 +1,7 @@
 """Four plugins, written by `zebbra new`: of both families, built in and as packages of their own."""
 
+from subprocess import CompletedProcess
+
 import pytest
 from support.generating import ConformanceRun, Generated, Project, fill_in
 
@@ -22,8 +24,15 @@ def generated(tmp_path_factory) -> tuple[Project, list[Generated]]:
 
 
 @pytest.fixture(scope="session")
-def filled(generated, tmp_path_factory) -> tuple[Project, list[Generated]]:
-    """The plugins with every place filled in."""
+def types(generated) -> CompletedProcess[str]:
+    """What mypy says of the plugins as they are written."""
+    project, plugins = generated
+    return project.type_check(plugins)
+
+
+@pytest.fixture(scope="session")
+def filled(generated, types, tmp_path_factory) -> tuple[Project, list[Generated]]:
+    """The plugins with every place filled in; mypy finds what it has learnt so far."""
     project = generated[0].copied_to(tmp_path_factory.mktemp("filled") / "project")
     plugins = [
         project.plugin(name, api_type, external=external) for name, api_type, external in PLUGINS

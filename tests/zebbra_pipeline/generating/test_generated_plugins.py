@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 
 import pytest
+from support.generating import ROOT
 
 LIST_ASSETS = """
 import json
@@ -80,11 +82,9 @@ def test_generated_files_are_formatted_and_linted(generated, command):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_generated_files_pass_strict_type_checks(generated):
-    project, plugins = generated
-    done = project.type_check(plugins)
-
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_generated_files_pass_strict_type_checks(types):
+    assert types.returncode == 0, types.stdout + types.stderr
+    assert types.stdout.startswith("Success: no issues found")
 
 
 def test_generated_plugins_are_held_to_the_layers(generated, tmp_path):
@@ -100,6 +100,18 @@ def test_generated_plugins_are_held_to_the_layers(generated, tmp_path):
     for slug in ("acornbooks", "zestpay2"):
         assert f"integrations.{slug}.adapter -> duckdb" in broken.stdout
         assert f"integrations.{slug}.adapter -> httpx" in broken.stdout
+
+
+def test_make_writes_a_plugin_and_installs_it_anew():
+    done = subprocess.run(
+        ["make", "-n", "generate_from_template", "INTEGRATION=Acorn", "API_TYPE=payroll"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    lines = done.stdout.splitlines()
+    (command,) = [line for line in lines if "zebbra new" in line]
+    assert command.split() == [".venv/bin/zebbra", "new", '"Acorn"', "--api-type", '"payroll"']
+    assert [line for line in lines[lines.index(command) :] if line.endswith("setup")] != []
 
 
 def test_they_appear_among_the_integrations(generated):
