@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -83,6 +84,7 @@ class HttpSession:
         _keep_urls_out_of_logs()
         no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         self._pool = httpx.AsyncClient(
+            verify=_trusted(),
             follow_redirects=False,
             cookies=no_cookies,
             headers={"User-Agent": f"zebbra-pipeline/{_version()}"},
@@ -238,6 +240,12 @@ def _keep_urls_out_of_logs() -> None:
         logger = logging.getLogger(name)
         if logger.level < logging.WARNING:
             logger.setLevel(logging.WARNING)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates that are trusted; reading them takes 25 ms, so once a process."""
+    return httpx.create_ssl_context()
 
 
 @cache

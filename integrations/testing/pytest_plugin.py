@@ -38,5 +38,6 @@ def pytest_runtest_makereport(
         error = call.excinfo.value
         if isinstance(error, ConformanceError | BenchError):
             doc = (getattr(item, "function", None) or item).__doc__
+            report.sections = [item for item in report.sections if "log" not in item[0]]
             report.longrepr = f"{doc}\n\n{error}\n" if doc else f"{error}\n"
     return report

@@ -123,7 +123,7 @@ def books_of(control: SandboxControl, tenant_id: str, first: date, last: date) -
             net_profit=_by_month(told["net_profit"]),
             earnings=_by_month(told.get("current_year_earnings", {})),
         )
-    except (KeyError, TypeError, ValueError, ArithmeticError) as exc:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as exc:
         raise _misshapen("books", exc) from exc
 
 
@@ -147,7 +147,7 @@ def payroll_of(control: SandboxControl, tenant_id: str, first: date, last: date)
                 for month, parts in told["months"].items()
             },
         )
-    except (KeyError, TypeError, ValueError, ArithmeticError) as exc:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as exc:
         raise _misshapen("payroll", exc) from exc
 
 

@@ -170,7 +170,7 @@ class RefreshesElsewhere(toys.PocketbooksOAuth):
 
 class LogsTheAnswer(toys.PocketbooksOAuth):
     def _store_oauth_token(self, answer: Mapping[str, Any], **more: Any) -> TokenSet:
-        _log.warning("token answer: %s", answer)
+        _log.debug("token answer: %s", answer)
         return super()._store_oauth_token(answer, **more)
 
 
@@ -399,6 +399,12 @@ _broken(
     "no 429",
     "answers of status 429",
     limits=RateLimits(per_minute=40, concurrent=9),
+)
+_broken(
+    "rate_limits_are_the_providers_and_are_kept",
+    "the declared header X-Left with a number in the answers",
+    "no such header",
+    limits=RateLimits(per_minute=40, concurrent=4, minute_remaining_header="X-Left"),
 )
 _broken(
     "no_host_is_called_that_is_not_declared",

@@ -105,7 +105,7 @@ PLUGIN = IntegrationPlugin(
     api=ApiFacts(
         base_url="https://pocketbooks.invalid/",
         tenant_header="Pocket-Tenant",
-        limits=RateLimits(per_minute=40, concurrent=4),
+        limits=RateLimits(per_minute=40, concurrent=4, per_day=5000),
     ),
     sandbox="support.conformance_sandboxes:build_pocketbooks",
 )

@@ -13,6 +13,7 @@ from integrations.testing.checks import (
     ending,
     errors,
     figures,
+    hosts,
     limits,
     payroll,
     refreshing,
@@ -42,6 +43,7 @@ def checks_for(plugin: IntegrationPlugin) -> Iterator[Check]:
         yield from figures.PAGING_CHECKS
     yield from limits.CHECKS
     yield from errors.CHECKS
+    yield from hosts.CHECKS
     yield from secrecy.CHECKS
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from integrations.contracts import ProviderClient, ProviderUnavailableError, RateLimits
-from integrations.runtime.http import HttpSession, RetryPolicy
+from integrations.runtime.http import HttpSession, Quota, RetryPolicy
 from integrations.testing.bench import Bench
 from integrations.testing.expectations import expect
 from integrations.testing.person import Connected
@@ -33,6 +33,7 @@ def check_rate_limits_are_the_providers_and_are_kept(bench: Bench) -> None:
         if call["status"] == _OK and call["path"] != bench.endpoints.token_path
     ]
     limits = bench.plugin.api.limits
+    _expect_the_declared_headers(bench, connected, requests, limits)
     bench.control.advance_clock(_A_WINDOW_S)
     _expect_the_sandbox_to_refuse(bench, connected, requests, limits)
     bench.control.advance_clock(_A_WINDOW_S)
@@ -80,6 +81,27 @@ def _expect_the_sandbox_to_refuse(
         why="a declared limit above the provider's is run into, one below it wastes time, and a "
         "sandbox that refuses nothing cannot show either",
     )
+
+
+def _expect_the_declared_headers(
+    bench: Bench, connected: Connected, requests: Requests, limits: RateLimits
+) -> None:
+    async def ask(session: HttpSession) -> Quota:
+        client = bench.client(session, connected)
+        await _send(client, requests, 0)
+        return client.quota
+
+    quota = bench.run(ask)
+    for header, remaining in (
+        (limits.minute_remaining_header, quota.minute_remaining),
+        (limits.day_remaining_header, quota.day_remaining),
+    ):
+        expect(
+            header is None or remaining is not None,
+            expected=f"the declared header {header} with a number in the answers",
+            found="no such header, or no number in it",
+            why="it is how we learn what other apps of the customer have used",
+        )
 
 
 def _refusals_in_a_row(

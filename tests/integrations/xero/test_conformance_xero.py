@@ -1,4 +1,4 @@
-from integrations.xero import PLUGIN
 from integrations.testing import conformance_tests
+from integrations.xero import PLUGIN
 
 TestConformance = conformance_tests(PLUGIN)
