@@ -128,7 +128,7 @@ def _land_all(
             try:
                 metadata = pulled.land(session, run_id)
                 outcomes.append(Done(pulled.workspace_id, metadata, pulled.summary))
-            except WarehouseError as exc:
+            except (WarehouseError, ValueError) as exc:  # refused by the database, or by us
                 outcomes.append(Failed(pulled.workspace_id, exc))
     return outcomes
 

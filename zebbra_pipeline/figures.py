@@ -14,8 +14,7 @@ class Figure:
 
     Attributes:
         value: In major units; None where the provider gives no figure.
-        provisional: Whether the month may still change: it had not ended when fetched, or lies after
-            the provider's lock date.
+        provisional: Whether the month had not ended when it was fetched.
     """
 
     value: Decimal | None

@@ -27,7 +27,6 @@ from zebbra_pipeline.oauth_api import OAuthService, ServiceTokens
 from zebbra_pipeline.warehouse import (
     EMPLOYEES,
     PAYROLL_COSTS,
-    BatchInfo,
     Warehouse,
     WriteSession,
 )
@@ -109,7 +108,7 @@ class PayrollPull:
 
     origin: Origin
     name: str
-    from_month: date
+    people_since: date
     employees: list[Employee] | None
     costs: list[PayrollCost] | None
 
@@ -129,7 +128,7 @@ class PayrollPull:
                 self.name,
                 self.origin.tenant,
                 self.employees,
-                from_date=self.from_month,
+                from_date=self.people_since,
                 run_id=run_id,
                 fetched_at=self.origin.fetched_at,
                 api_calls=self.origin.api_calls,
@@ -161,21 +160,38 @@ class PayrollPull:
         }
 
 
-LastBatches = dict[tuple[str, str], BatchInfo]
-"""By workspace id and asset name: the newest batch that covers it."""
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """
+    What the warehouse holds of one workspace and asset.
+
+    Attributes:
+        tenant_id: Whose figures they are.
+        to_month: The last month; None where none is landed (any more).
+    """
+
+    tenant_id: str
+    to_month: date | None
 
 
-def last_batches(
+LandedAssets = dict[tuple[str, str], Landed]
+"""By workspace id and asset name."""
+
+
+def what_has_landed(
     warehouse: Warehouse, integration: str, workspace_ids: Sequence[str], assets: tuple[str, ...]
-) -> LastBatches:
-    """Return what has already landed, from the published copy."""
+) -> LandedAssets:
+    """Return what the published copy holds."""
+    found: LandedAssets = {}
     with warehouse.read() as session:
-        found = {
-            (workspace_id, name): session.last_batch(workspace_id, integration, name)
-            for workspace_id in workspace_ids
-            for name in assets
-        }
-    return {key: batch for key, batch in found.items() if batch is not None}
+        for workspace_id in workspace_ids:
+            batch = session.last_batch(workspace_id, integration)
+            if batch is None:
+                continue
+            for name in assets:
+                months = session.landed_months(workspace_id, integration, name)
+                found[workspace_id, name] = Landed(batch.tenant_id, max(months, default=None))
+    return found
 
 
 class Puller:
@@ -186,7 +202,7 @@ class Puller:
         plugin: The integration.
         assets: Asset names wanted, e.g. `profit_and_loss`; others cost no call.
         settings: Months of history, and the provider's base URL.
-        landed: What has already landed of each workspace; see `last_batches`.
+        landed: What has already landed of each workspace; see `what_has_landed`.
         full: Fetch the whole history even where it has landed before.
         today: The day of the fetch.
     """
@@ -199,7 +215,7 @@ class Puller:
         http: HttpSession,
         service: OAuthService,
         settings: Settings,
-        landed: LastBatches,
+        landed: LandedAssets,
         full: bool,
         today: date,
     ) -> None:
@@ -242,12 +258,13 @@ class Puller:
             return AccountingPull(self._origin(workspace_id, tenant, client, started), batch)
         if not isinstance(adapter, PayrollFetchAdapter):
             raise ConfigurationError(f"{self._plugin.name}: unknown kind of adapter")
-        people = await adapter.get_data(from_month) if EMPLOYEES in self._assets else None
+        history = min(from_month, months_back(self._today, self._settings.history_months))
+        people = await adapter.get_data(history) if EMPLOYEES in self._assets else None
         costs = (
             await adapter.get_payroll_costs(from_month) if PAYROLL_COSTS in self._assets else None
         )
         origin = self._origin(workspace_id, tenant, client, started)
-        return PayrollPull(origin, self._plugin.name, from_month, people, costs)
+        return PayrollPull(origin, self._plugin.name, history, people, costs)
 
     def _from_month(self, workspace_id: str, tenant: Tenant) -> date:
         """A first pull takes the history; a routine one the last months, without a gap."""
@@ -256,9 +273,12 @@ class Puller:
         if self._full:
             return history
         for name in self._assets:
+            if name == EMPLOYEES:
+                continue  # always pulled with their whole history, as they land whole
             last = self._landed.get((workspace_id, name))
-            gap = last is None or last.to_month < add_months(routine, -1)
-            if last is None or gap or last.tenant_id != tenant.id:
+            if last is None or last.to_month is None or last.tenant_id != tenant.id:
+                return min(history, routine)
+            if last.to_month < add_months(routine, -1):  # a gap would stay for ever
                 return min(history, routine)
         return routine
 

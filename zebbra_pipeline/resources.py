@@ -14,7 +14,7 @@ from integrations.runtime.settings import Settings, load_settings
 from zebbra_pipeline.fetching import fetch_and_land
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import Outcome
-from zebbra_pipeline.pulls import Puller, last_batches
+from zebbra_pipeline.pulls import Puller, what_has_landed
 from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
 
 
@@ -82,7 +82,7 @@ class Connections(dg.ConfigurableResource[Any]):
                 http=http,
                 service=self.service(http, settings),
                 settings=settings,
-                landed=last_batches(warehouse, plugin.name, workspace_ids, assets),
+                landed=what_has_landed(warehouse, plugin.name, workspace_ids, assets),
                 full=full,
                 today=self.today(),
             )

@@ -43,8 +43,8 @@ def test_same_company_has_the_same_books_in_every_run() -> None:
     # A fixed figure: whoever changes the generator changes everybody's sandbox.
     sales = acme().account("200")
 
-    assert sales.id == "b90376bc-adf6-51fa-a0a1-b9595fcdc126"
-    assert acme().movement(sales.id, date(2024, 2, 1), LEAP) == Decimal("14549.12")
+    assert sales.id == "f028ed3b-9aad-5512-9c11-503a9c6910b0"
+    assert acme().movement(sales.id, date(2024, 2, 1), LEAP) == Decimal("12846.66")
 
 
 def test_net_profit_is_income_less_costs_and_enters_equity(books: Books) -> None:

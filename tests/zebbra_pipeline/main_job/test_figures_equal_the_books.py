@@ -158,6 +158,16 @@ def test_a_routine_refresh_costs_two_report_calls_and_keeps_the_older_months(lan
     assert landed.query("SELECT * EXCLUDE (batch_id) FROM data_points ORDER BY ALL") == before
 
 
+def test_a_routine_refresh_keeps_people_who_left_long_ago(landed):
+    people = "SELECT * EXCLUDE (batch_id) FROM employees ORDER BY ALL"
+    before = landed.query(people)
+
+    assert landed.refresh(acme="gusto").failures == {}
+
+    assert landed.query(people) == before
+    assert landed.query("SELECT count(*) FROM employees WHERE end_date < '2024-03-01'")[0][0] > 0
+
+
 def test_dagster_shows_the_runs_with_their_metadata(landed):
     import dagster as dg
 
