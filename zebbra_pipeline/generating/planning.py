@@ -12,8 +12,8 @@ from zebbra_pipeline.generating.writing import Plan
 _PACKAGES = Path(integrations.__file__).parent
 _TEMPLATES = _PACKAGES / "templates"
 _PARSERS: dict[ApiType, str] = {"accounting": "reports", "payroll": "employees"}
-_AROUND = {"README.md": "README.md", "pyproject.toml": "project.toml"}
-"""Files of a package of its own. One called `pyproject.toml` here would configure our tools."""
+_AROUND = {"README.md": "external.md", "pyproject.toml": "external.toml"}
+"""Templates of what stands around a package of its own."""
 _PROJECT = "zebbra-pipeline"
 
 
@@ -67,7 +67,7 @@ def plan_external(name: str, api_type: ApiType, *, folder: Path) -> Plan:
         folders={
             folder / f"zebbra-{naming.slug}": {
                 **{
-                    path: naming.render(_text(_TEMPLATES / "external" / template))
+                    path: naming.render(_text(_TEMPLATES / template))
                     for path, template in _AROUND.items()
                 },
                 **{source + path: text for path, text in _plugin_files(naming).items()},

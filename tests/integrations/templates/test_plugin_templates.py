@@ -33,6 +33,10 @@ def test_generated_files_are_formatted_and_linted_whatever_the_name(tmp_path, na
             place.parent.mkdir(exist_ok=True)
             place.write_text('"""Empty."""\n')
 
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert [
+        text for text in texts if re.search("demobooks|demopay|templates\\.", text, re.IGNORECASE)
+    ] == []
     for command in (("check",), ("format", "--check", "--diff")):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
