@@ -32,7 +32,13 @@ from oauth_service import person_errors as errors
 from oauth_service.apps import OperatorApps
 from oauth_service.lease import RefreshPolicy
 from oauth_service.links import Session
-from oauth_service.store import LoginState, PendingGrant, StateProblem, Store
+from oauth_service.store import (
+    LoginState,
+    OtherTenantPinnedError,
+    PendingGrant,
+    StateProblem,
+    Store,
+)
 from oauth_service.token_endpoint import AppRefused, Granted, GrantRefused, Unavailable, ask
 
 CONSENT_LIFETIME = timedelta(minutes=15)
@@ -246,11 +252,17 @@ class ConsentFlow:
         return tenants
 
     async def _pin(self, grant: PendingGrant, tenant: Tenant) -> None:
-        pinned = await run_in_threadpool(
-            self._store.connections.connect, grant, tenant, now=self._clock()
-        )
+        plugin = self._apps.registry.get(grant.integration)
+        try:
+            pinned = await run_in_threadpool(
+                self._store.connections.connect, grant, tenant, now=self._clock()
+            )
+        except OtherTenantPinnedError as exc:
+            if not grant.tenants:  # there is nothing else to choose
+                await run_in_threadpool(self._store.consents.drop_grant, grant.grant_id)
+            raise errors.other_organisation(plugin, exc.pinned.name, tenant.name) from None
         if not pinned:
-            raise errors.choice_is_over(self._apps.registry.get(grant.integration))
+            raise errors.choice_is_over(plugin)
 
     def _app(self, plugin: IntegrationPlugin) -> OAuthApp:
         try:

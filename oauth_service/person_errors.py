@@ -218,6 +218,19 @@ def no_tenants(plugin: IntegrationPlugin) -> PersonError:
     )
 
 
+def other_organisation(plugin: IntegrationPlugin, pinned: str, chosen: str) -> PersonError:
+    return PersonError(
+        HTTPStatus.CONFLICT,
+        "This workspace is connected to another organisation",
+        f"It takes its {plugin.name} figures from “{pinned}”, and you chose “{chosen}”. A workspace "
+        f"has one organisation at {plugin.name}. Nothing was changed.",
+        f"If you meant “{pinned}”, connect again and choose it. To use “{chosen}” instead, "
+        "disconnect on the connect page first: its figures then take the place of those fetched "
+        "before. To have both, ask for a connect link of a second workspace.",
+        back=True,
+    )
+
+
 def choice_is_over(plugin: IntegrationPlugin) -> PersonError:
     return PersonError(
         HTTPStatus.BAD_REQUEST,

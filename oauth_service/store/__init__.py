@@ -1,6 +1,11 @@
 """Everything the service remembers: SQLite by default, PostgreSQL for several replicas."""
 
-from oauth_service.store.connections import Connection, ConnectionState, ListedConnection
+from oauth_service.store.connections import (
+    Connection,
+    ConnectionState,
+    ListedConnection,
+    OtherTenantPinnedError,
+)
 from oauth_service.store.consents import LoginState, PendingGrant, StateProblem
 from oauth_service.store.history import HistoryEntry, Outcome
 from oauth_service.store.leases import LeaseKey
@@ -14,6 +19,7 @@ __all__ = [
     "LeaseKey",
     "ListedConnection",
     "LoginState",
+    "OtherTenantPinnedError",
     "Outcome",
     "PendingGrant",
     "StateProblem",

@@ -1,11 +1,13 @@
 """Connections: one row for each workspace and integration, kept for ever."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, Update, func, insert, select, update
 
 from integrations.contracts import NotConnectedError, Tenant, TokenSet
@@ -56,6 +58,22 @@ class Connection:
     refresh_started_at: datetime | None
     refresh_fingerprint: str | None
     retry_at: datetime | None
+
+
+_LIVE = frozenset({ConnectionState.CONNECTED, ConnectionState.REQUIRES_RECONNECT})
+
+
+class OtherTenantPinnedError(Exception):
+    """
+    The workspace is connected to another tenant. Its books would be exchanged unasked.
+
+    Attributes:
+        pinned: The tenant that it is connected to.
+    """
+
+    def __init__(self, pinned: Tenant) -> None:
+        super().__init__("the workspace is connected to another tenant")
+        self.pinned = pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,10 @@ class Connections:
 
         An earlier connection's row is taken over, its history with it. Returns False if the
         grant is no longer pending.
+
+        Raises:
+            OtherTenantPinnedError: If the workspace is connected to another tenant, also where
+                that connection needs reconnecting. Nothing is changed.
         """
         workspace_id, integration = grant.workspace_id, grant.integration
         values = {
@@ -153,6 +175,7 @@ class Connections:
         with self._database.writing() as transaction:
             if not take_grant(transaction, grant.grant_id):
                 return False
+            _check_tenant(transaction, grant, tenant)
             values["change"] = next_change(transaction)
             known = transaction.execute(
                 _row(workspace_id, integration).values(
@@ -276,12 +299,30 @@ class Connections:
                 count += transaction.execute(statement.values(tokens=renewed)).rowcount
         return count
 
+    def counts_by_key(self) -> Counter[int | None]:
+        """Count connections by the position of the key of their tokens; None: no key fits."""
+        query = select(connections.c.tokens).where(connections.c.tokens.is_not(None))
+        with self._database.reading() as transaction:
+            stored = transaction.execute(query).scalars().all()
+        return Counter(self._vault.position_of_key(sealed) for sealed in stored)
+
 
 _NO_REFRESH_UNDER_WAY: Mapping[str, Any] = {
     "refresh_started_at": None,
     "refresh_fingerprint": None,
     "retry_at": None,
 }
+
+
+def _check_tenant(transaction: Transaction, grant: PendingGrant, tenant: Tenant) -> None:
+    query = select(connections).where(
+        connections.c.workspace_id == grant.workspace_id,
+        connections.c.integration == grant.integration,
+    )
+    row = transaction.execute(query.with_for_update()).one_or_none()
+    known = None if row is None else _connection(row)
+    if known is not None and known.state in _LIVE and known.tenant.id != tenant.id:
+        raise OtherTenantPinnedError(known.tenant)
 
 
 def _owner(connection: Connection) -> str:

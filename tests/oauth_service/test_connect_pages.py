@@ -319,18 +319,67 @@ def test_only_an_offered_tenant_can_be_chosen_by_its_own_session(rig: Rig) -> No
     assert rig.pipeline.connections()["connections"] == []
 
 
-def test_reconnecting_keeps_the_row_and_pins_the_newly_chosen_tenant(rig: Rig) -> None:
+def test_reconnecting_keeps_the_row_and_the_tenant(rig: Rig) -> None:
     rig.connect()
     first = rig.pipeline.connection()
     rig.clock.advance(60)
     choice = rig.person.connect(rig.pipeline.link(), ("toy-1", "toy-2"))
     assert 'value="toy-1" required checked' in choice.text
-    rig.person.press("/integration/toybooks/tenant", choice, tenant_id="toy-2")
+    rig.person.press("/integration/toybooks/tenant", choice, tenant_id="toy-1")
     second = rig.pipeline.connection()
 
-    assert second["tenant_id"] == "toy-2"
+    assert second["tenant_id"] == "toy-1"
     assert second["connected_at"] > first["connected_at"]
     assert rig.history() == ["connected", "connected"]
+
+
+def test_reconnecting_with_another_organisation_is_refused_and_changes_nothing(rig: Rig) -> None:
+    rig.person.connect(rig.pipeline.link())
+    before, token = rig.pipeline.connection(), rig.pipeline.token().json()
+    rig.clock.advance(60)
+    page = rig.person.connect(rig.pipeline.link(), ("toy-2",))
+
+    assert page.status_code == 409
+    assert heading(page) == "This workspace is connected to another organisation"
+    assert "from “Bakery &amp; Sons &lt;Ltd&gt;”, and you chose “Second Shop”" in page.text
+    assert "disconnect on the connect page first" in page.text
+    assert "a connect link of a second workspace" in page.text
+    assert rig.pipeline.connection() == before
+    assert rig.pipeline.token().json() == token
+    assert rig.history() == ["connected"]
+    with rig.services.store._database.reading() as transaction:
+        assert transaction.exec_driver_sql("SELECT count(*) FROM pending_grants").scalar() == 0
+
+
+def test_refused_choice_of_several_can_be_made_again(rig: Rig) -> None:
+    rig.connect()
+    choice = rig.person.connect(rig.pipeline.link(), ("toy-1", "toy-2"))
+    refused = rig.person.press("/integration/toybooks/tenant", choice, tenant_id="toy-2")
+    page = rig.person.press("/integration/toybooks/tenant", choice, tenant_id="toy-1")
+
+    assert heading(refused) == "This workspace is connected to another organisation"
+    assert "Toybooks is connected: Bakery &amp; Sons &lt;Ltd&gt;." in page.text
+
+
+def test_connection_that_needs_reconnecting_keeps_its_organisation_too(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.revoke_grants()
+    assert rig.pipeline.token().status_code == 409
+    page = rig.person.connect(rig.pipeline.link(), ("toy-2",))
+
+    assert heading(page) == "This workspace is connected to another organisation"
+    assert rig.pipeline.connection()["state"] == "requires_reconnect"
+
+
+def test_after_disconnecting_another_organisation_can_be_connected(rig: Rig) -> None:
+    page = rig.person.connect(rig.pipeline.link())
+    rig.person.press("/integration/toybooks/disconnect", page)
+    rig.person.connect(rig.pipeline.link(), ("toy-2",))
+
+    assert rig.pipeline.connection()["state"] == "connected"
+    assert rig.pipeline.connection()["tenant_id"] == "toy-2"
+    assert rig.history() == ["connected", "disconnected", "connected"]
 
 
 def test_disconnecting_revokes_forgets_and_keeps_the_history(rig: Rig) -> None:
