@@ -1,4 +1,4 @@
-"""Runs the OAuth service: `python -m oauth_service`."""
+"""Runs the OAuth service, `python -m oauth_service`, and tends its encryption keys."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from integrations.contracts import ConfigurationError
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, load_settings
 from oauth_service.app import create_app
+from oauth_service.keys_command import list_keys, rotate_keys
 
 _SHUTDOWN_S = 40
 """Longer than a slow provider: an answer on its way holds the only valid refresh token."""
@@ -35,7 +36,7 @@ def address(settings: Settings) -> tuple[str, int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until told to stop, or do the command that is named."""
     parser = argparse.ArgumentParser(
         prog="python -m oauth_service",
         description="Serve the connect pages and the token API.",
@@ -43,12 +44,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", help="instead of the host of ZEBBRA_OAUTH_URL")
     parser.add_argument("--port", type=int, help="instead of the port of ZEBBRA_OAUTH_URL")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("rotate-keys", help="add a newest encryption key, use it for all tokens")
+    listing = commands.add_parser("list-keys", help="show which key encrypts how many connections")
+    listing.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
         settings = load_settings()
+        if options.command == "rotate-keys":
+            print(rotate_keys(settings))  # noqa: T201 -- the command's output
+            return 0
+        if options.command == "list-keys":
+            print(list_keys(settings, as_json=options.json))  # noqa: T201 -- the command's output
+            return 0
         app = create_app(settings, load_registry())
     except ConfigurationError as exc:
         sys.stderr.write(f"{exc}\n")

@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from integrations.contracts import ConfigurationError, TokenSet
+from oauth_service.keyring import Keys
 
 
 class UnreadableTokensError(ConfigurationError):
@@ -23,16 +24,14 @@ class TokenVault:
     Encrypts what is stored under the newest key; decrypts with any of them.
 
     Args:
-        keys: Fernet keys, newest first.
+        keys: Fernet keys, newest first, or what returns them.
 
     Raises:
         ConfigurationError: If a key is malformed, by its position.
     """
 
-    def __init__(self, keys: Sequence[SecretStr]) -> None:
-        fernets = _fernets(keys)
-        self._newest = fernets[0]
-        self._all = MultiFernet(fernets)
+    def __init__(self, keys: Keys) -> None:
+        self._ciphers = _Ciphers(keys, _fernets)
 
     def seal_tokens(self, tokens: TokenSet, *, owner: str) -> str:
         """Encrypt *tokens*, bound to *owner* so that a row cannot stand in for another."""
@@ -61,7 +60,7 @@ class TokenVault:
 
     def seal_text(self, text: str) -> str:
         """Encrypt under the newest key."""
-        return self._newest.encrypt(text.encode()).decode()
+        return self._ciphers.newest().encrypt(text.encode()).decode()
 
     def open_text(self, sealed: str) -> str:
         """
@@ -71,7 +70,7 @@ class TokenVault:
             UnreadableTokensError: If none does.
         """
         try:
-            return self._all.decrypt(sealed.encode()).decode()
+            return self._ciphers.all().decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise UnreadableTokensError(
                 "stored tokens: none of ZEBBRA_ENCRYPTION_KEYS decrypts them; put the key that "
@@ -81,12 +80,22 @@ class TokenVault:
     def renewed(self, sealed: str) -> str | None:
         """Return *sealed* under the newest key; None if it is already, or cannot be read."""
         try:
-            self._newest.decrypt(sealed.encode())
+            self._ciphers.newest().decrypt(sealed.encode())
         except InvalidToken:
             try:
-                return self._all.rotate(sealed.encode()).decode()
+                return self._ciphers.all().rotate(sealed.encode()).decode()
             except InvalidToken:
                 return None
+        return None
+
+    def position_of_key(self, sealed: str) -> int | None:
+        """Return which key decrypts *sealed*, 0 for the newest; None if none does."""
+        for position, fernet in enumerate(self._ciphers.each()):
+            try:
+                fernet.decrypt(sealed.encode())
+            except InvalidToken:
+                continue
+            return position
         return None
 
 
@@ -103,18 +112,18 @@ class Sealer:
     Seals small messages for the way through a browser: unforgeable, unreadable, expiring.
 
     Args:
-        keys: Encryption keys, newest first; each purpose derives its own from them.
+        keys: Encryption keys, newest first, or what returns them; each purpose derives its
+            own from them.
         purpose: A message sealed for one purpose opens for no other.
     """
 
-    def __init__(self, keys: Sequence[SecretStr], purpose: str) -> None:
-        _fernets(keys)
-        self._all = MultiFernet([Fernet(_derived(key, purpose)) for key in keys])
+    def __init__(self, keys: Keys, purpose: str) -> None:
+        self._ciphers = _Ciphers(keys, lambda present: _derived_fernets(present, purpose))
 
     def seal(self, message: Mapping[str, str], *, expires_at: datetime) -> str:
         """Return text that is safe in URLs and cookies."""
         content = json.dumps({**message, "expires_at": expires_at.timestamp()})
-        return self._all.encrypt(content.encode()).decode().rstrip("=")
+        return self._ciphers.newest().encrypt(content.encode()).decode().rstrip("=")
 
     def open(self, sealed: str, *, now: datetime) -> dict[str, str]:
         """
@@ -126,12 +135,38 @@ class Sealer:
         """
         try:
             padded = (sealed + "=" * (-len(sealed) % 4)).encode("ascii")
-            content: dict[str, Any] = json.loads(self._all.decrypt(padded))
+            content: dict[str, Any] = json.loads(self._ciphers.all().decrypt(padded))
         except (InvalidToken, UnicodeEncodeError):
             raise ForgedError from None
         if now >= datetime.fromtimestamp(content.pop("expires_at"), UTC):
             raise ExpiredError
         return content
+
+
+class _Ciphers:
+    """The ciphers of the present keys; made anew when the keys have changed."""
+
+    def __init__(self, keys: Keys, make: Callable[[Sequence[SecretStr]], list[Fernet]]) -> None:
+        self._keys = keys
+        self._make = make
+        present = self._present()
+        self._made = (present, make(present))
+
+    def each(self) -> list[Fernet]:
+        present = self._present()
+        made = self._made
+        if made[0] is not present:
+            made = self._made = (present, self._make(present))
+        return made[1]
+
+    def newest(self) -> Fernet:
+        return self.each()[0]
+
+    def all(self) -> MultiFernet:
+        return MultiFernet(self.each())
+
+    def _present(self) -> Sequence[SecretStr]:
+        return self._keys() if callable(self._keys) else self._keys
 
 
 def _fernets(keys: Sequence[SecretStr]) -> list[Fernet]:
@@ -147,6 +182,11 @@ def _fernets(keys: Sequence[SecretStr]) -> list[Fernet]:
                 "as cryptography.fernet.Fernet.generate_key() makes them"
             ) from None
     return fernets
+
+
+def _derived_fernets(keys: Sequence[SecretStr], purpose: str) -> list[Fernet]:
+    _fernets(keys)
+    return [Fernet(_derived(key, purpose)) for key in keys]
 
 
 def _derived(key: SecretStr, purpose: str) -> bytes:

@@ -1,16 +1,15 @@
 """Connect links, and the browser sessions that they open. Neither is stored."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from urllib.parse import urlencode
 
-from pydantic import SecretStr
-
 from integrations.contracts import check_workspace_id
 from oauth_service.crypto import ExpiredError, ForgedError, Sealer
+from oauth_service.keyring import Keys
 
 LINK_LIFETIME = timedelta(minutes=30)
 SESSION_LIFETIME = timedelta(hours=2)
@@ -49,14 +48,12 @@ class ConnectLinks:
     Makes and opens connect links.
 
     Args:
-        keys: Encryption keys, newest first.
+        keys: Encryption keys, newest first, or what returns them.
         oauth_url: Base of the links.
         clock: Timezone-aware now.
     """
 
-    def __init__(
-        self, keys: Sequence[SecretStr], oauth_url: str, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, keys: Keys, oauth_url: str, clock: Callable[[], datetime]) -> None:
         self._sealer = Sealer(keys, "connect link")
         self._oauth_url = oauth_url
         self._clock = clock
@@ -90,7 +87,7 @@ class ConnectLinks:
 class Sessions:
     """Makes and reads session cookies."""
 
-    def __init__(self, keys: Sequence[SecretStr], clock: Callable[[], datetime]) -> None:
+    def __init__(self, keys: Keys, clock: Callable[[], datetime]) -> None:
         self._sealer = Sealer(keys, "session")
         self._clock = clock
 

@@ -14,6 +14,7 @@ from integrations.runtime.settings import Settings
 from oauth_service.apps import OperatorApps
 from oauth_service.consent import ConsentFlow
 from oauth_service.disconnect import Disconnector
+from oauth_service.keyring import Keyring
 from oauth_service.lease import RefreshPolicy
 from oauth_service.links import ConnectLinks, Sessions
 from oauth_service.metrics import Metrics
@@ -59,7 +60,7 @@ def build_services(
     Raises:
         ConfigurationError: If a setting is missing or malformed, by name.
     """
-    keys = settings.encryption_keys()
+    keys = Keyring(settings)
     store = Store(settings.oauth_database, keys)
     apps = OperatorApps(settings, registry)
     http = HttpSession(retry=_A_PERSON_WAITS)

@@ -6,7 +6,7 @@ import click
 import typer
 
 from integrations.contracts import IntegrationError
-from zebbra_pipeline.commands import connecting, figures, generating, serving
+from zebbra_pipeline.commands import connecting, figures, generating, keys, serving
 from zebbra_pipeline.commands.context import UsageError, err
 from zebbra_pipeline.demo.command import demo
 from zebbra_pipeline.merge import ModelDocumentError
@@ -48,6 +48,7 @@ for _command in (
     generating.new,
 ):
     app.command()(_command)
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

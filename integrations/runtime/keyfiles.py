@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import SecretStr
 
 from integrations.contracts import ConfigurationError
@@ -34,17 +35,50 @@ def generated_keys(path: Path, make: Callable[[], str]) -> tuple[SecretStr, ...]
     return keys
 
 
+def add_key(path: Path, key: str) -> None:
+    """
+    Put *key* before the others in *path*; whoever reads it sees the old lines or the new ones.
+
+    The file keeps its owner, so root may add a key for a service that runs as another user.
+    Two processes that add a key at once both succeed.
+    """
+    with FileLock(path.with_name(f".{path.name}.lock"), mode=0o600):
+        owner = path.stat()
+        name = _written(path, f"{key}\n{path.read_text()}")
+        try:
+            if os.geteuid() == 0:
+                os.chown(name, owner.st_uid, owner.st_gid)
+            name.replace(path)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def _make(path: Path, key: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = _written(path, f"{key}\n")
+    try:
+        os.link(name, path)  # unlike a rename, fails when another process was first
+    except FileExistsError:
+        return
+    finally:
+        name.unlink()
+
+
+def _written(path: Path, content: str) -> Path:
+    """Write a file of mode 0600 beside *path*, down to the disk."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(key + "\n")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(name, path)  # unlike a rename, fails when another process was first
-        except FileExistsError:
-            return
-    finally:
+    except BaseException:
         Path(name).unlink()
+        raise
+    return Path(name)

@@ -88,6 +88,11 @@ class Settings(BaseModel):
             return tuple(SecretStr(key.strip()) for key in given.split(",") if key.strip())
         return generated_keys(self.home / "encryption.keys", _new_encryption_key)
 
+    def encryption_key_file(self) -> Path | None:
+        """Return the file that the keys of the token store are in; None if a setting has them."""
+        given = self._environ.get("ZEBBRA_ENCRYPTION_KEYS")
+        return None if given else self.home / "encryption.keys"
+
     def integration(self, slug: str) -> IntegrationSettings:
         """
         Return what the operator set for one integration, e.g. `XERO_CLIENT_ID`.

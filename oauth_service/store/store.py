@@ -1,10 +1,7 @@
 """`Store`: one database, one vault."""
 
-from collections.abc import Sequence
-
-from pydantic import SecretStr
-
 from oauth_service.crypto import TokenVault
+from oauth_service.keyring import Keys
 from oauth_service.store.connections import Connections
 from oauth_service.store.consents import Consents
 from oauth_service.store.database import Database
@@ -19,13 +16,13 @@ class Store:
 
     Args:
         url: SQLAlchemy URL.
-        keys: Encryption keys, newest first.
+        keys: Encryption keys, newest first, or what returns them.
 
     Raises:
         ConfigurationError: If the database cannot be opened or a key is malformed.
     """
 
-    def __init__(self, url: str, keys: Sequence[SecretStr]) -> None:
+    def __init__(self, url: str, keys: Keys) -> None:
         vault = TokenVault(keys)
         self._database = Database(url)
         self.workspaces = Workspaces(self._database)
