@@ -49,6 +49,7 @@ answers with what is true, a plugin's emulator adds `GET books` or `GET payroll`
 applies `GET personal` and `POST page_size`: see `integrations.testing.truth`.
 """
 
+from integrations.sandbox_kit.addresses import Addresses
 from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
@@ -67,6 +68,7 @@ from integrations.sandbox_kit.serving import BuildSandbox, sandbox_app, serve_in
 
 __all__ = [
     "Access",
+    "Addresses",
     "BuildSandbox",
     "Call",
     "CallLog",

@@ -14,8 +14,7 @@ from integrations.contracts import (
     months_back,
 )
 from integrations.runtime.http import BoundClient, HttpSession, RetryPolicy
-from integrations.sandbox_kit import SandboxControl, SandboxTenant
-from integrations.testing.environment import Endpoints
+from integrations.sandbox_kit import Addresses, SandboxControl, SandboxTenant
 from integrations.testing.expectations import BenchError, ConformanceError, shown
 from integrations.testing.fetching import (
     Fetched,
@@ -48,7 +47,7 @@ class Bench:
         control: Steers the sandbox.
         service: The OAuth service's process.
         api: Its API for the pipeline.
-        endpoints: Where the sandbox answers.
+        addresses: Where the sandbox answers.
         recorder: Everything logged or raised so far.
         codes: Authorization codes seen so far: secrets that must not be logged.
     """
@@ -58,7 +57,7 @@ class Bench:
     control: SandboxControl
     service: ServiceProcess
     api: ServiceApi
-    endpoints: Endpoints
+    addresses: Addresses
     recorder: Recorder = field(default_factory=Recorder)
     codes: list[str] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -113,7 +112,7 @@ class Bench:
 
     def token_calls(self) -> int:
         """Return how often the token endpoint was asked since the calls were last cleared."""
-        return len(self.control.calls(self.endpoints.token_path))
+        return len(self.control.calls(self.addresses.token_path))
 
     # -- a run fetches
 
@@ -172,7 +171,7 @@ class Bench:
         """Return the client that the adapter is handed."""
         tokens = ServiceTokens(self.api, connected.workspace_id, self.plugin.slug)
         return session.bind(
-            plugin or self.plugin, tokens=tokens, base_url=self.endpoints.api_base_url
+            plugin or self.plugin, tokens=tokens, base_url=self.addresses.api_base_url
         )
 
     def adapter(

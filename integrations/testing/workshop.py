@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integrations.contracts import IntegrationPlugin
-from integrations.sandbox_kit import SandboxControl, sandbox_app, serve_in_thread
+from integrations.sandbox_kit import Addresses, SandboxControl, sandbox_app, serve_in_thread
 from integrations.testing.bench import TODAY, Bench
-from integrations.testing.environment import Endpoints, without_ours
+from integrations.testing.environment import CLIENT_ID, CLIENT_SECRET, without_ours
 from integrations.testing.expectations import BenchError
 from integrations.testing.service import ServiceApi, ServiceProcess
 from integrations.testing.visibility import python_path
@@ -44,11 +44,11 @@ def open_workshop(plugins: Sequence[IntegrationPlugin], home: Path) -> Iterator[
     except Exception as exc:
         raise BenchError(f"a sandbox cannot be built: {type(exc).__name__}: {exc}") from exc
     with serve_in_thread(app) as sandbox_url:
-        endpoints = {plugin.slug: Endpoints.of(plugin, sandbox_url) for plugin in plugins}
+        addresses = {plugin.slug: Addresses.of(plugin, sandbox_url) for plugin in plugins}
         environ = without_ours(os.environ, plugins)
         environ["PYTHONPATH"] = python_path(plugins, home / "metadata")
         for plugin in plugins:
-            environ |= endpoints[plugin.slug].settings(plugin)
+            environ |= addresses[plugin.slug].settings(CLIENT_ID, CLIENT_SECRET)
         service = ServiceProcess(home, environ)
         service.start()
         api = ServiceApi(service.url)
@@ -59,10 +59,10 @@ def open_workshop(plugins: Sequence[IntegrationPlugin], home: Path) -> Iterator[
                     plugin.slug: Bench(
                         plugin=plugin,
                         today=TODAY,
-                        control=SandboxControl(endpoints[plugin.slug].root),
+                        control=SandboxControl(addresses[plugin.slug].root),
                         service=service,
                         api=api,
-                        endpoints=endpoints[plugin.slug],
+                        addresses=addresses[plugin.slug],
                     )
                     for plugin in plugins
                 }

@@ -7,7 +7,7 @@ from integrations.contracts import OutboundRequest
 from integrations.runtime.http import RawAnswer
 from integrations.sandbox_kit import ConsentError, SandboxTenant
 from integrations.testing.bench import Bench
-from integrations.testing.environment import CLIENT_ID, CLIENT_SECRET
+from integrations.testing.environment import CLIENT_ID, CLIENT_SECRET, app_of
 from integrations.testing.expectations import expect, shown
 from integrations.testing.fetching import run_with_session
 from integrations.testing.person import Connected, query_of
@@ -26,8 +26,8 @@ def check_authorize_url_is_the_declared_one_and_asks_for_the_declared_scopes(ben
     url = bench.person().login()
     bare = urlunsplit(urlsplit(url)._replace(query="", fragment=""))
     expect(
-        bare == bench.endpoints.authorize_url,
-        expected=f"the consent page at {bench.endpoints.authorize_url}",
+        bare == bench.addresses.authorize_url,
+        expected=f"the consent page at {bench.addresses.authorize_url}",
         found=bare,
         why="the setting <SLUG>_AUTHORIZE_URL must move it; else no sandbox can be connected",
     )
@@ -188,7 +188,7 @@ def check_tenants_are_those_that_the_person_has_shared(bench: Bench) -> None:
 
 
 def _exchange(bench: Bench, code: str, verifier: str | None) -> RawAnswer:
-    oauth, app = bench.plugin.oauth, bench.endpoints.app(bench.plugin)
+    oauth, app = bench.plugin.oauth, app_of(bench.plugin, bench.addresses)
     redirect_uri = f"{bench.service.url}/integration/{bench.plugin.slug}/callback"
     request: OutboundRequest = oauth.oauth_callback(
         app, code=code, redirect_uri=redirect_uri, code_verifier=verifier

@@ -13,6 +13,7 @@ from integrations.contracts import (
 )
 from integrations.runtime.http import HttpSession
 from integrations.testing.bench import Bench
+from integrations.testing.environment import app_of
 from integrations.testing.expectations import expect, shown
 from integrations.testing.fetching import Fetched, HeldAccess, fetch_all
 from integrations.testing.person import Connected
@@ -138,7 +139,7 @@ def _outcome_with(
             bench.plugin,
             tokens=HeldAccess(access),
             access=access,
-            base_url=bench.endpoints.api_base_url,
+            base_url=bench.addresses.api_base_url,
         )
         return await fetch_all(bench.adapter(connected, client), bench.from_date)
 
@@ -158,7 +159,7 @@ def _tells_the_provider(bench: Bench, access: IntegrationAccess) -> bool:
         lifetime_s=60,
     )
     tenant = Tenant(access.tenant_id, access.tenant_name)
-    app = bench.endpoints.app(bench.plugin)
+    app = app_of(bench.plugin, bench.addresses)
     return bool(bench.plugin.oauth.disconnect_requests(app, tokens, tenant))
 
 

@@ -176,7 +176,7 @@ def _data_paths(bench: Bench) -> list[str]:
     """Return a path of each kind that a fetch has just asked, by its last word."""
     found: dict[str, str] = {}
     for call in bench.control.calls():
-        if call["status"] == _OK and call["path"] != bench.endpoints.token_path:
+        if call["status"] == _OK and call["path"] != bench.addresses.token_path:
             found.setdefault(call["path"].rpartition("/")[2], call["path"])
     return list(found.values())
 

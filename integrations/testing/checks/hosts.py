@@ -12,7 +12,7 @@ def check_no_host_is_called_that_is_not_declared(bench: Bench) -> None:
     """Connecting, refreshing, fetching and disconnecting reach the declared addresses only."""
     bench.fresh()
     connected = bench.connect()
-    with only_hosts_of((bench.endpoints.root, bench.service.url)) as refused:
+    with only_hosts_of((bench.addresses.root, bench.service.url)) as refused:
         found = bench.attempt(connected)
         steps = take_oauth_steps(bench, connected)
     expect(
@@ -31,8 +31,8 @@ def check_no_host_is_called_that_is_not_declared(bench: Bench) -> None:
     for step, url in steps.urls.items():
         parts = urlsplit(url)
         expect(
-            url.startswith(f"{bench.endpoints.root}/"),
-            expected=f"{step} to go to the addresses that are set, behind {bench.endpoints.root}",
+            url.startswith(f"{bench.addresses.root}/"),
+            expected=f"{step} to go to the addresses that are set, behind {bench.addresses.root}",
             found=f"{parts.scheme}://{parts.netloc}{parts.path}",
             why="secrets would go to another host, and no other environment could be set",
         )

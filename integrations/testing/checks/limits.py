@@ -30,7 +30,7 @@ def check_rate_limits_are_the_providers_and_are_kept(bench: Bench) -> None:
     requests: Requests = [
         (call["path"].lstrip("/"), call["query"])
         for call in bench.control.calls()
-        if call["status"] == _OK and call["path"] != bench.endpoints.token_path
+        if call["status"] == _OK and call["path"] != bench.addresses.token_path
     ]
     limits = bench.plugin.api.limits
     _expect_the_declared_headers(bench, connected, requests, limits)

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from integrations.contracts import IntegrationAccess, token_fingerprint
 from integrations.runtime.answers import RawAnswer
 from integrations.testing.bench import Bench
+from integrations.testing.environment import app_of
 from integrations.testing.expectations import expect, shown
 from integrations.testing.fetching import Fetched, Interrupted, run_with_session
 from integrations.testing.person import Connected
@@ -100,7 +101,7 @@ def check_lost_answer_is_recovered_inside_the_declared_grace(bench: Bench) -> No
     bench.fresh()
     connected = bench.connect()
     _refreshed(bench, connected, "the first refresh to succeed")
-    bench.control.fault("lost_answer", path=bench.endpoints.token_path)
+    bench.control.fault("lost_answer", path=bench.addresses.token_path)
     page = _ask_again(bench, connected)
     if bench.plugin.oauth.replay_grace == timedelta(0):
         expect(
@@ -151,7 +152,7 @@ def check_eight_processes_at_once_refresh_once(bench: Bench) -> None:
     connected = bench.connect()
     bench.control.expire_access_tokens()
     bench.control.clear_calls()
-    bench.control.fault("slow", path=bench.endpoints.token_path, seconds=_SLOW_S)
+    bench.control.fault("slow", path=bench.addresses.token_path, seconds=_SLOW_S)
     fingerprint = token_fingerprint(bench.access(connected).access_token)
     path = ServiceApi.token_path(connected.workspace_id, bench.plugin.slug)
     answers = ask_from_processes(_PROCESSES, bench.service, f"{path}?rejected={fingerprint}")
@@ -170,7 +171,7 @@ def check_throttled_token_endpoint_costs_a_wait_and_no_connection(bench: Bench) 
     """429: a short wait is waited for, a long one is passed on, nothing is marked as dead."""
     bench.fresh()
     connected = bench.connect()
-    path = bench.endpoints.token_path
+    path = bench.addresses.token_path
     bench.control.fault("minute_limit", path=path, retry_after=1)
     _refreshed(bench, connected, "a refresh that is throttled for a second to succeed")
     bench.control.fault("minute_limit", path=path, times=None, retry_after=_LONG_WAIT_S)
@@ -182,7 +183,7 @@ def check_token_endpoint_that_is_down_costs_a_wait_and_no_connection(bench: Benc
     """5xx: repeated, then passed on as 503; when it is up again, so are we."""
     bench.fresh()
     connected = bench.connect()
-    path = bench.endpoints.token_path
+    path = bench.addresses.token_path
     bench.control.fault("status", path=path, times=None, status=503)
     page = _ask_again(bench, connected)
     _expect_unavailable(bench, connected, page, "down (503)")
@@ -252,7 +253,7 @@ def _rotate(bench: Bench, connected: Connected, first: str) -> bool:
 def _replay(bench: Bench, refresh_token: str) -> RawAnswer:
     plugin = bench.plugin
     request = plugin.oauth.refresh_request(
-        bench.endpoints.app(plugin),
+        app_of(plugin, bench.addresses),
         refresh_token=SecretStr(refresh_token),
         redirect_uri=f"{bench.service.url}/integration/{plugin.slug}/callback",
     )

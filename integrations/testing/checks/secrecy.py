@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from integrations.runtime.http import HttpSession
 from integrations.testing.bench import Bench
 from integrations.testing.checks.steps import Steps, take_oauth_steps
-from integrations.testing.environment import CLIENT_SECRET
+from integrations.testing.environment import CLIENT_SECRET, app_of
 from integrations.testing.expectations import expect
 from integrations.testing.person import Connected
 from integrations.testing.service import SERVICE_KEY
@@ -90,7 +90,7 @@ def _private(bench: Bench) -> Iterator[str]:
 
 def _reprs(bench: Bench, connected: Connected, steps: Steps) -> Iterator[str]:
     plugin = bench.plugin
-    yield f"{plugin!r} {plugin.oauth!r} {bench.endpoints.app(plugin)!r} {steps.requests!r}"
+    yield f"{plugin!r} {plugin.oauth!r} {app_of(plugin, bench.addresses)!r} {steps.requests!r}"
 
     async def of_adapter(session: HttpSession) -> str:
         client = bench.client(session, connected)
@@ -102,7 +102,7 @@ def _reprs(bench: Bench, connected: Connected, steps: Steps) -> Iterator[str]:
 def _first_path(bench: Bench) -> str:
     """Return the path of a fetch's first request."""
     paths = (call["path"] for call in bench.control.calls())
-    return next((path for path in paths if path != bench.endpoints.token_path), "")
+    return next((path for path in paths if path != bench.addresses.token_path), "")
 
 
 CHECKS = (check_no_secret_and_no_personal_datum_in_logs_errors_and_figures,)

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from integrations.contracts import NewGrant, OutboundRequest, Tenant, TokenSet
 from integrations.runtime.http import HttpSession
 from integrations.testing.bench import Bench
+from integrations.testing.environment import app_of
 from integrations.testing.fetching import HeldAccess
 from integrations.testing.person import Connected
 
@@ -38,7 +39,7 @@ def take_oauth_steps(bench: Bench, connected: Connected) -> Steps:
 
 
 def _without_sending(bench: Bench) -> tuple[dict[str, str], tuple[OutboundRequest, ...]]:
-    oauth, app = bench.plugin.oauth, bench.endpoints.app(bench.plugin)
+    oauth, app = bench.plugin.oauth, app_of(bench.plugin, bench.addresses)
     redirect_uri = f"{bench.service.url}/integration/{bench.plugin.slug}/callback"
     tokens = _tokens(bench)
     tenant = bench.tenants()[0]
@@ -85,7 +86,7 @@ def _find_tenants(bench: Bench, connected: Connected) -> Exception | None:
             bench.plugin,
             tokens=HeldAccess(access),
             access=access,
-            base_url=bench.endpoints.api_base_url,
+            base_url=bench.addresses.api_base_url,
         )
         return await bench.plugin.oauth.find_tenants(client, NewGrant(tokens, connected.callback))
 
