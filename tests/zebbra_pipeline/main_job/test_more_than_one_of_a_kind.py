@@ -16,7 +16,7 @@ from zebbra_pipeline.merge.starter import starter_model
 from zebbra_pipeline.processes import ProcessError
 
 TODAY = date(2025, 2, 28)
-MONTHS = month_ends(date(2024, 9, 30), TODAY)
+MONTHS = month_ends(date(2024, 1, 31), TODAY)
 COMPANY = "Acme Trading Inc"
 ONLY_IN_XERO = Decimal("1234.56")
 """Posted to January in Xero's books alone, so that the two providers' figures differ."""
