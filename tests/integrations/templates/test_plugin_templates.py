@@ -26,17 +26,16 @@ def test_generated_files_are_formatted_and_linted_whatever_the_name(tmp_path, na
         for path, text in files.items():
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).write_text(text)
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert [
+        text for text in texts if re.search("demobooks|demopay|templates\\.", text, re.IGNORECASE)
+    ] == []
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     for package in ("contracts", "sandbox_kit", "testing"):  # so that they are known as ours
         for path in (ROOT / "integrations" / package).glob("*.py"):
             place = tmp_path / path.relative_to(ROOT)
             place.parent.mkdir(exist_ok=True)
             place.write_text('"""Empty."""\n')
-
-    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
-    assert [
-        text for text in texts if re.search("demobooks|demopay|templates\\.", text, re.IGNORECASE)
-    ] == []
     for command in (("check",), ("format", "--check", "--diff")):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
