@@ -90,6 +90,18 @@ class OAuthService:
         query = "" if changed_since is None else f"?{urlencode({'changed_since': changed_since})}"
         return dict(self._json(await self._get(f"/api/connections{query}")))
 
+    async def history(self, workspace_id: str, slug: str) -> list[dict[str, Any]]:
+        """
+        Return what happened to a connection's grant lately, oldest first.
+
+        Each item has `at`, `outcome`, `detail`, `trace_id` and `token_fingerprint`.
+
+        Raises:
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        path = f"/api/workspaces/{quote(workspace_id)}/integrations/{quote(slug)}/history"
+        return list(self._json(await self._get(path))["history"])
+
     async def workspaces(self) -> list[dict[str, str]]:
         """
         Return `[{"workspace_id", "workspace_name"}]` of all workspaces.

@@ -1,6 +1,7 @@
 """The API of the pipeline and of other services that hold the service key."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from integrations.contracts import IntegrationError, IntegrationPlugin
 from oauth_service import problems
 from oauth_service.access import known_workspace, require_service_key
 from oauth_service.services import Services, ServicesOf
-from oauth_service.store import ListedConnection
+from oauth_service.store import ListedConnection, Outcome
 
 router = APIRouter(prefix="/api", dependencies=[Depends(require_service_key)], tags=["pipeline"])
 
@@ -53,6 +54,32 @@ class TokenAnswer(BaseModel):
     tenant_id: str
     tenant_name: str
     scopes: tuple[str, ...]
+
+
+class HistoryItem(BaseModel):
+    """
+    One thing that happened to a connection's grant.
+
+    Attributes:
+        outcome: `connected`, `refreshed`, `answer_lost` (the provider may have acted, but no
+            usable answer came), `unavailable`, `grant_refused`, `app_refused`, `superseded` (a
+            newer grant had been stored meanwhile) or `disconnected`.
+        detail: Status or OAuth error code of the provider's answer.
+        trace_id: What the provider's support asks for.
+        token_fingerprint: Of the refresh token that was sent; the token cannot be found from it.
+    """
+
+    at: datetime
+    outcome: Outcome
+    detail: str | None
+    trace_id: str | None
+    token_fingerprint: str | None
+
+
+class HistoryAnswer(BaseModel):
+    """What happened to a connection's grant, oldest first."""
+
+    history: tuple[HistoryItem, ...]
 
 
 @router.post("/connect-links")
@@ -107,6 +134,21 @@ async def access_token(
         tenant_name=access.tenant_name,
         scopes=access.scopes,
     )
+
+
+@router.get("/workspaces/{workspace_id}/integrations/{slug}/history")
+async def history(
+    workspace_id: str,
+    slug: str,
+    services: ServicesOf,
+    latest: Annotated[int, Query(ge=1, le=1000, description="so many of the latest")] = 50,
+) -> HistoryAnswer:
+    """Tell what happened to a connection's grant: times, outcomes, fingerprints, never a token."""
+    await run_in_threadpool(known_workspace, services, workspace_id)
+    entries = await run_in_threadpool(
+        services.store.history.of, workspace_id, _plugin(services, slug).slug, latest=latest
+    )
+    return HistoryAnswer(history=tuple(HistoryItem(**asdict(entry)) for entry in entries))
 
 
 @router.get("/connections")

@@ -75,17 +75,20 @@ class History:
         with self._database.writing() as transaction:
             record(transaction, workspace_id, integration, entry)
 
-    def of(self, workspace_id: str, integration: str) -> Sequence[HistoryEntry]:
-        """Return all entries, oldest first."""
+    def of(
+        self, workspace_id: str, integration: str, *, latest: int | None = None
+    ) -> Sequence[HistoryEntry]:
+        """Return all entries, or so many of the latest; oldest first."""
         table = refresh_history.c
         query = (
             select(table.at, table.outcome, table.detail, table.trace_id, table.token_fingerprint)
             .where(table.workspace_id == workspace_id, table.integration == integration)
-            .order_by(table.id)
+            .order_by(table.id.desc())
+            .limit(latest)
         )
         with self._database.reading() as transaction:
             rows = transaction.execute(query).all()
-        return [HistoryEntry(row[0], Outcome(row[1]), *row[2:]) for row in rows]
+        return [HistoryEntry(row[0], Outcome(row[1]), *row[2:]) for row in reversed(rows)]
 
     def forget_before(self, moment: datetime) -> None:
         with self._database.writing() as transaction:

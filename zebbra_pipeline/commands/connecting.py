@@ -1,5 +1,6 @@
 """`zebbra connect`, `workspaces`, `connections`, `integrations`: who is connected to what."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -86,6 +87,9 @@ def connections(
     """
     List connections: their state, organisation and last change.
 
+    For one workspace, also what happened to each: when, with what outcome, the provider's trace
+    id, and the fingerprint of the refresh token.
+
     Example: zebbra connections acme
     """
     if workspace:
@@ -98,6 +102,8 @@ def connections(
         ]
         if not workspace or item["workspace_id"] == workspace
     ]
+    if workspace:
+        rows = [row | {"history": _history(row)} for row in rows]
     if as_json:
         print_json(rows)
         return
@@ -106,6 +112,26 @@ def connections(
         ("workspace", "integration", "state", "organisation", "connected", "changed"),
         [[row.get(column) for column in columns] for row in rows],
         empty="no connections yet; make a connect link with: zebbra connect <workspace>",
+    )
+    for row in rows if workspace else ():
+        _print_history(row)
+
+
+def _history(connection: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what happened to a connection; nothing where its integration is not installed."""
+    if connection["slug"] not in load_registry().plugins:
+        return []
+    workspace, slug = connection["workspace_id"], connection["slug"]
+    return ask_service(settings_of_command(), lambda service: service.history(workspace, slug))
+
+
+def _print_history(connection: Mapping[str, Any]) -> None:
+    columns = ("at", "outcome", "detail", "trace_id", "token_fingerprint")
+    out.print(f"\n{connection['integration']}: what happened, latest last", markup=False)
+    print_table(
+        ("time", "outcome", "detail", "provider's trace id", "token fingerprint"),
+        [[item[column] for column in columns] for item in connection["history"]],
+        empty="nothing is remembered",
     )
 
 
