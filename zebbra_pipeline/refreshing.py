@@ -5,7 +5,7 @@ Two runs for each range of workspaces: first every connected integration, then
 `merged_model`, so that one dead grant does not keep the other figures out of the models.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,13 +17,8 @@ from zebbra_pipeline.assets.reporting import FAILED_KEY
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.building import build_definitions
 from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
 from zebbra_pipeline.resources import Connections
-
-_RANGE_START, _RANGE_END = (
-    "dagster/asset_partition_range_start",
-    "dagster/asset_partition_range_end",
-)
 
 
 @dataclass
@@ -81,21 +76,6 @@ def refresh(
     return result
 
 
-def contiguous_ranges(
-    order: Sequence[str], wanted: Mapping[str, Any], most: int
-) -> Iterator[list[str]]:
-    """Yield the *wanted* keys as runs of neighbours in *order*, at most *most* in each."""
-    group: list[str] = []
-    for key in order:
-        if key in wanted:
-            group.append(key)
-        if group and (key not in wanted or len(group) == most):
-            yield group
-            group = []
-    if group:
-        yield group
-
-
 def _fetch_config(slugs: frozenset[str], *, full: bool) -> dict[str, Any]:
     if not full:
         return {}
@@ -112,7 +92,7 @@ def _run(
     where: dict[str, Any] = (
         {"partition_key": group[0]}
         if len(group) == 1
-        else {"tags": {_RANGE_START: group[0], _RANGE_END: group[-1]}}
+        else {"tags": {RANGE_START: group[0], RANGE_END: group[-1]}}
     )
     return job.execute_in_process(
         instance=instance,
