@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from decimal import Decimal
@@ -96,14 +96,22 @@ def books_of(tenant_name: str, today: date) -> Books:
 
 
 @contextmanager
-def running_stack(home: Path, *, today: date, history_months: int = 24) -> Iterator[Stack]:
+def running_stack(
+    home: Path,
+    *,
+    today: date,
+    history_months: int = 24,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
     """Start the sandbox and the OAuth service in threads, and point the settings at them."""
     with ExitStack() as exits:
         builders = {plugin.slug: plugin.load_sandbox() for plugin in load_registry()}
         sandbox_url = exits.enter_context(serve_in_thread(sandbox_app(builders, today=today)))
         stack = Stack(home, sandbox_url, today)
         patch = exits.enter_context(pytest.MonkeyPatch.context())
-        for name, value in (stack.environ | {"ZEBBRA_HISTORY_MONTHS": str(history_months)}).items():
+        for name, value in (
+            stack.environ | {"ZEBBRA_HISTORY_MONTHS": str(history_months)} | dict(settings or {})
+        ).items():
             patch.setenv(name, value)
         port = _free_port()
         stack.oauth_url = f"http://localhost:{port}"
