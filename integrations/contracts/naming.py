@@ -7,6 +7,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 _INTEGRATION_NAME = re.compile(r"[A-Za-z0-9]+")
+_LONGEST_SHOWN = 80
 _WORKSPACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -51,7 +52,7 @@ def check_workspace_id(workspace_id: Any) -> str:
     """
     if not isinstance(workspace_id, str) or not _WORKSPACE_ID.fullmatch(workspace_id):
         shown = repr(workspace_id)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
         raise ValueError(
             f"workspace id {shown}: expected 1 to 64 letters, digits, '_' or '-', such as 'acme'"
         )

@@ -224,7 +224,10 @@ class IntegrationOAuth(ABC):
         return self._store_oauth_token(answer, now=now, previous=previous)
 
     def disconnect_requests(
-        self, app: OAuthApp, tokens: TokenSet, tenant: Tenant
+        self,
+        app: OAuthApp,
+        tokens: TokenSet,
+        tenant: Tenant,  # noqa: ARG002 -- for overriding plugins
     ) -> tuple[OutboundRequest, ...]:
         """
         Return the requests that end this connection at the provider.
