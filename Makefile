@@ -9,7 +9,7 @@ PACKAGES := integrations oauth_service zebbra_pipeline
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := test
-.PHONY: help setup demo dev generate_from_template test check format lint types layers tests browser lock clean
+.PHONY: help setup demo dev generate_from_template test check format lint types layers tests browser postgres lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 24
@@ -57,12 +57,15 @@ layers: setup
 	@echo "== layers"
 	@$(BIN)/lint-imports
 
-tests: setup browser
+tests: setup browser postgres
 	@echo "== tests"
 	@$(BIN)/pytest
 
 browser:
 	@sh scripts/ensure_browser.sh
+
+postgres:
+	@sh scripts/ensure_postgres.sh
 
 lock: setup ## Renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile --quiet pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

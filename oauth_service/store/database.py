@@ -39,7 +39,11 @@ class Database:
                 _make_private(parsed)
             self._engine = _engine(parsed)
             self._writer = self._engine.execution_options(**{_WRITES: True})
-            self._create_tables()
+            try:
+                self._create_tables()
+            except BaseException:
+                self._engine.dispose()
+                raise
         except ArgumentError as exc:
             raise ConfigurationError(
                 "ZEBBRA_OAUTH_DATABASE: expected a SQLAlchemy URL such as 'sqlite:////data/oauth.sqlite'"

@@ -1,21 +1,22 @@
 """
 Fixtures of the OAuth service's tests.
 
-`ZEBBRA_TEST_DATABASE` (a SQLAlchemy URL of an empty PostgreSQL database) runs them on it
-instead of SQLite.
+`ZEBBRA_TEST_DATABASE` (a SQLAlchemy URL of an empty PostgreSQL database) runs those that ask a
+running service on it instead of SQLite.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from support.oauth_rig import Rig, running_rig
+from support.postgres import Postgres, PostgresMissingError, running_postgres
 
 from oauth_service.store import Store
-from oauth_service.store.schema import metadata
 
 
 @pytest.fixture(scope="session")
@@ -33,15 +34,28 @@ def rig(running: Rig) -> Rig:
     return running
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL on loopback; tests that need one are skipped, with the reason, without it."""
+    with ExitStack() as exits:
+        try:
+            server = exits.enter_context(running_postgres())
+        except PostgresMissingError as exc:
+            pytest.skip(f"not run on PostgreSQL: {exc}")
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store is to be: each test that asks runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'oauth.sqlite'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(
-        os.environ.get("ZEBBRA_TEST_DATABASE", f"sqlite:///{tmp_path / 'oauth.sqlite'}"),
-        [SecretStr(Fernet.generate_key().decode())],
-    )
-    with opened._database.writing() as transaction:
-        for table in metadata.sorted_tables:
-            if table.name != "numbers":
-                transaction.execute(table.delete())
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url, [SecretStr(Fernet.generate_key().decode())])
     yield opened
     opened.close()

@@ -7,13 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
-from support.oauth_rig import Replicas, Rig, ToyProcess
+from support.oauth_rig import Replicas, Rig, ToyProcess, running_rig
+from support.postgres import Postgres
 
 from integrations.contracts import token_fingerprint
 
 # The provider is slower than a lease lives that nobody renews.
 LEASE_S = 0.6
 SLOW_S = 1.2
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rig]:
+    """A service on each kind of database; its replicas share it."""
+    overrides = {}
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        overrides["ZEBBRA_OAUTH_DATABASE"] = server.new_database()
+    with running_rig(tmp_path_factory.mktemp("oauth") / "home", overrides=overrides) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")

@@ -49,10 +49,9 @@ def test_file_and_new_folders_are_the_owners_alone(tmp_path: Path) -> None:
     store.close()
 
 
-def test_several_may_make_the_tables_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'oauth.sqlite'}"
+def test_several_may_make_the_tables_at_once(database_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        stores = list(pool.map(lambda _: Store(url, [KEY]), range(8)))
+        stores = list(pool.map(lambda _: Store(database_url, [KEY]), range(8)))
     connect(stores[0])
 
     assert stores[7].connections.get("acme", "toybooks") is not None
@@ -76,15 +75,14 @@ def test_password_of_an_unreachable_database_is_not_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'oauth.sqlite'}"
-    store = Store(url, [KEY])
+def test_database_of_a_newer_version_is_refused(database_url: str) -> None:
+    store = Store(database_url, [KEY])
     with store._database.writing() as transaction:
         transaction.exec_driver_sql("UPDATE numbers SET value = 99 WHERE name = 'schema_version'")
     store.close()
 
     with pytest.raises(ConfigurationError, match="a newer version"):
-        Store(url, [KEY])
+        Store(database_url, [KEY])
 
 
 def test_only_one_of_many_takes_the_lease(store: Store) -> None:
@@ -119,18 +117,17 @@ def test_cursor_never_passes_a_change_that_is_still_to_come(store: Store) -> Non
     assert listed.connection.workspace_id == "w1"
 
 
-def test_new_key_encrypts_what_is_stored(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'oauth.sqlite'}"
-    store = Store(url, [KEY])
+def test_new_key_encrypts_what_is_stored(database_url: str) -> None:
+    store = Store(database_url, [KEY])
     connect(store)
     store.close()
     new = SecretStr(Fernet.generate_key().decode())
-    rotating = Store(url, [new, KEY])
+    rotating = Store(database_url, [new, KEY])
     assert rotating.connections.renew_encryption() == 1
     assert rotating.connections.renew_encryption() == 0
     rotating.close()
 
-    rotated = Store(url, [new])
+    rotated = Store(database_url, [new])
     connection = rotated.connections.get("acme", "toybooks")
     assert connection is not None
     assert rotated.connections.tokens(connection) == TOKENS
