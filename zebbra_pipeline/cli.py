@@ -6,7 +6,7 @@ import click
 import typer
 
 from integrations.contracts import IntegrationError
-from zebbra_pipeline.commands import connecting, figures, generating, keys, serving
+from zebbra_pipeline.commands import checking, connecting, figures, generating, keys, serving
 from zebbra_pipeline.commands.context import UsageError, err
 from zebbra_pipeline.demo.command import demo
 from zebbra_pipeline.merge import ModelDocumentError
@@ -45,6 +45,7 @@ for _command in (
     figures.endpoints,
     figures.merge,
     figures.publish,
+    checking.doctor,
     generating.new,
 ):
     app.command()(_command)

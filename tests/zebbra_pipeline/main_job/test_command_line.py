@@ -24,7 +24,7 @@ def refused(run: subprocess.CompletedProcess[str]) -> str:
 
 def test_every_command_has_help_with_an_example():
     commands = ("connect", "connections", "demo", "dev", "endpoints", "integrations", "merge")
-    commands += ("publish", "refresh", "sandbox", "serve", "workspaces")
+    commands += ("doctor", "publish", "refresh", "sandbox", "serve", "workspaces")
     for command in commands:
         shown = subprocess.run(
             [sys.executable, "-m", "zebbra_pipeline", command, "--help"],
@@ -150,3 +150,22 @@ def test_workspaces_show_what_is_connected(stack):
 
     assert by_id["acme"] == {"Gusto": "connected", "Xero": "connected"}
     assert by_id["globex"] == {"Xero": "connected"}
+
+
+def test_the_doctor_names_what_is_stale_and_what_to_do(refreshed):
+    found = {item["what"]: item for item in json.loads(refreshed.zebbra("doctor", "--json").stdout)}
+
+    assert found["Xero"]["state"] == "ok"
+    assert found[f"OAuth service {refreshed.oauth_url}"]["found"] == "answers; 3 connections"
+    assert found["globex Xero"]["do"] == "zebbra refresh globex"  # as of 2025, hence stale
+
+
+def test_the_doctor_fails_where_something_is_broken(stack):
+    dead = {"ZEBBRA_OAUTH_URL": "http://localhost:1", "XERO_CLIENT_ID": ""}
+    shown = stack.zebbra("doctor", "--json", **dead)
+    found = {item["what"]: item for item in json.loads(shown.stdout)}
+
+    assert shown.returncode == 1
+    assert found["Xero"]["do"] == "set XERO_CLIENT_ID and XERO_CLIENT_SECRET, if you want it"
+    assert found["OAuth service http://localhost:1"]["state"] == "broken"
+    assert "start it with 'zebbra serve'" in found["OAuth service http://localhost:1"]["do"]
