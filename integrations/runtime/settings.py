@@ -116,9 +116,36 @@ class Settings(BaseModel):
 
 
 def read_environment() -> dict[str, str]:
-    """Return the process's environment over the `.env` file of the working directory."""
-    from_file = {key: value for key, value in dotenv_values(".env").items() if value is not None}
-    return {**from_file, **os.environ}
+    """
+    Return the process's environment over the `.env` file of the working directory.
+
+    Below both stands what a running `zebbra dev` left in `ZEBBRA_HOME` for other terminals:
+    the addresses of its services. An integration whose own app is configured takes none of it.
+    """
+    given = {**_in_file(Path(".env")), **os.environ}
+    running = _in_file(running_services_file(_home(given.get("ZEBBRA_HOME", ""))))
+    configured = tuple(
+        name.removesuffix("CLIENT_ID")
+        for name, value in given.items()
+        if name.endswith("_CLIENT_ID") and value and value != running.get(name)
+    )
+    return {
+        **{name: value for name, value in running.items() if not name.startswith(configured)},
+        **given,
+    }
+
+
+def running_services_file(home: Path) -> Path:
+    """Return where a running `zebbra dev` tells other terminals of its services."""
+    return home / "running.env"
+
+
+def _in_file(path: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _home(given: str) -> Path:
+    return Path(given.strip() or ".zebbra").expanduser().absolute()
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -137,7 +164,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         for key, value in env.items()
         if key.startswith(Settings.PREFIX) and value.strip()
     }
-    home = Path(given.get("home", ".zebbra")).expanduser().absolute()
+    home = _home(given.get("home", ""))
     values: dict[str, Any] = {
         "home": home,
         "warehouse": _local(given.get("warehouse"), home / "warehouse.duckdb"),

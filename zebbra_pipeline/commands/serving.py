@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +12,14 @@ from urllib.parse import urlsplit
 import typer
 
 from integrations.runtime.registry import load_registry
-from integrations.runtime.settings import read_environment
+from integrations.runtime.settings import Settings, read_environment, running_services_file
 from zebbra_pipeline.commands.context import UsageError, day_option, out, settings_of_command
 from zebbra_pipeline.processes import Children, children, free_port
-from zebbra_pipeline.sandboxes import really_configured, sandbox_environment
+from zebbra_pipeline.sandboxes import (
+    SANDBOX_CLIENT_ID,
+    really_configured,
+    sandbox_environment,
+)
 
 SANDBOX_PORT = 8766
 DAGSTER_PORT = 3000
@@ -64,30 +70,33 @@ def dev() -> None:
     settings = settings_of_command()
     with children(settings.home / "logs") as group:
         environ, oauth_url = start_services(group, sandbox_wanted=None)
-        port = free_port(DAGSTER_PORT, tell=out.print, what="the Dagster UI")
-        from zebbra_pipeline.dagster_home import prepare
-
-        environ["DAGSTER_HOME"] = str(prepare(settings.dagster_home))
-        group.start(
-            "dagster",
-            ["-m", "dagster", "dev", *_code_location(), "-p", str(port)],
-            environ,
-        )
-        group.wait_until_up("dagster", f"http://127.0.0.1:{port}/server_info")
-        out.print(f"\nDagster UI      http://localhost:{port}")
-        out.print(f"OAuth service   {oauth_url}")
-        out.print(
-            "Connect page    run in another terminal: "
-            f"ZEBBRA_OAUTH_URL={oauth_url} zebbra connect acme"
-        )
-        out.print(f"Logs            {settings.home / 'logs'}", markup=False)
-        out.print("\nCtrl-C ends all of it.")
-        try:
-            ended = group.wait()
-        except KeyboardInterrupt:
-            out.print("\nstopping")
-            return
+        with _told_to_other_terminals(settings.home, environ):
+            ended = _run_until_interrupted(group, settings, environ, oauth_url)
+    if ended:
         raise UsageError(f"{ended} has ended by itself; see {settings.home / 'logs' / ended}.log")
+
+
+def _run_until_interrupted(
+    group: Children, settings: Settings, environ: dict[str, str], oauth_url: str
+) -> str:
+    """Start Dagster and wait; return the name of a service that ended by itself, or nothing."""
+    from zebbra_pipeline.dagster_home import prepare
+
+    port = free_port(DAGSTER_PORT, tell=out.print, what="the Dagster UI")
+    environ["DAGSTER_HOME"] = str(prepare(settings.dagster_home))
+    command = ["-m", "dagster", "dev", *_code_location(), "-p", str(port)]
+    group.start("dagster", command, environ)
+    group.wait_until_up("dagster", f"http://127.0.0.1:{port}/server_info")
+    out.print(f"\nDagster UI      http://localhost:{port}")
+    out.print(f"OAuth service   {oauth_url}")
+    out.print("Connect page    run in another terminal: zebbra connect acme")
+    out.print(f"Logs            {settings.home / 'logs'}", markup=False)
+    out.print("\nCtrl-C ends all of it.")
+    try:
+        return group.wait()
+    except KeyboardInterrupt:
+        out.print("\nstopping")
+        return ""
 
 
 def start_services(group: Children, *, sandbox_wanted: bool | None) -> tuple[dict[str, str], str]:
@@ -126,6 +135,30 @@ def start_services(group: Children, *, sandbox_wanted: bool | None) -> tuple[dic
     group.wait_until_up("oauth", f"{oauth_url}/healthz")
     out.print(f"  OAuth service up at {oauth_url}/")
     return environ, oauth_url
+
+
+@contextmanager
+def _told_to_other_terminals(home: Path, environ: Mapping[str, str]) -> Iterator[None]:
+    """Keep the addresses of the running services where every command looks."""
+    names = {
+        name
+        for name, value in environ.items()
+        if value == SANDBOX_CLIENT_ID and name.endswith("_CLIENT_ID")
+    }
+    prefixes = ("ZEBBRA_OAUTH_URL", *(name.removesuffix("CLIENT_ID") for name in sorted(names)))
+    path = running_services_file(home)
+    path.touch(mode=0o600)
+    path.write_text(
+        "".join(
+            f"{name}={value}\n"
+            for name, value in sorted(environ.items())
+            if name.startswith(prefixes)
+        )
+    )
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _code_location() -> list[str]:

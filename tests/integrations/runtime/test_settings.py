@@ -8,7 +8,7 @@ import pytest
 from integrations.contracts import ConfigurationError
 from integrations.runtime.keyfiles import generated_keys
 from integrations.runtime.registry import load_registry
-from integrations.runtime.settings import load_settings
+from integrations.runtime.settings import load_settings, running_services_file
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,3 +116,28 @@ def test_the_example_file_lists_every_setting():
     }
 
     assert listed == expected
+
+
+def test_a_running_sandbox_is_found_by_other_terminals(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path))
+    running_services_file(tmp_path).write_text(
+        "XERO_CLIENT_ID=zebbra-sandbox\nXERO_API_BASE_URL=http://localhost:9/xero/\n"
+    )
+
+    assert load_settings().integration("xero").api_base_url == "http://localhost:9/xero/"
+
+
+def test_a_sandbox_never_stands_in_for_an_app_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path))
+    running_services_file(tmp_path).write_text(
+        "XERO_CLIENT_ID=zebbra-sandbox\nXERO_API_BASE_URL=http://localhost:9/xero/\n"
+        "GUSTO_CLIENT_ID=zebbra-sandbox\n"
+    )
+    (tmp_path / ".env").write_text("XERO_CLIENT_ID=my-own\n")
+
+    settings = load_settings()
+    assert settings.integration("xero").client_id == "my-own"
+    assert settings.integration("xero").api_base_url is None
+    assert settings.integration("gusto").client_id == "zebbra-sandbox"

@@ -117,11 +117,23 @@ def test_dev_runs_everything_until_interrupted(home):
         with urlopen(f"{service}/healthz", timeout=10) as answer:
             assert answer.status == 200
         assert len(processes_of(home)) >= 4
+        # Another terminal, with no settings of its own, reaches the same services.
+        run = subprocess.run(
+            [*COMMAND, "refresh", "globex"],
+            env=environment(home),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert "Globex GmbH (sandbox), 3 calls" in run.stdout
     finally:
         started.send_signal(signal.SIGINT)
         rest = started.communicate(timeout=90)[0]
 
     assert "stopping" in rest
+    assert not (home / "running.env").exists()
     assert started.returncode == 0
     assert processes_of(home) == []
 
