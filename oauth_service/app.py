@@ -5,16 +5,17 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
 from integrations.runtime.registry import Registry
 from integrations.runtime.settings import Settings
-from oauth_service.error_handlers import add_error_handlers
+from oauth_service.access import has_service_key
+from oauth_service.error_handlers import add_error_handlers, answer_of_status
 from oauth_service.lease import RefreshPolicy
+from oauth_service.limits import PublicRate, RequestLimits, RequestSize
 from oauth_service.middleware import AnswerHeaders, RequestLog
 from oauth_service.pages import STATIC
 from oauth_service.routes import api, operations, person, providers
@@ -22,6 +23,7 @@ from oauth_service.services import Services, build_services
 
 _UPKEEP_EVERY = timedelta(hours=1)
 _HISTORY_KEPT = timedelta(days=400)
+_STATIC_PATH = "/static/"
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +37,7 @@ def create_app(
     *,
     clock: Callable[[], datetime] = _utc_now,
     policy: RefreshPolicy | None = None,
+    limits: RequestLimits | None = None,
 ) -> FastAPI:
     """
     Return the OAuth service.
@@ -46,6 +49,7 @@ def create_app(
         registry: The integrations that it offers.
         clock: Timezone-aware now.
         policy: How patient refreshes are.
+        limits: How much and how often strangers may ask.
 
     Raises:
         ConfigurationError: If a setting is missing or malformed, by name.
@@ -56,6 +60,7 @@ def create_app(
     app = FastAPI(
         title="Zebbra connections",
         summary="Connects workspaces to providers and hands out fresh access tokens.",
+        redirect_slashes=False,  # Starlette would build the URL from the Host header
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
@@ -63,12 +68,19 @@ def create_app(
     app.state.services = services
     for routes in (operations, providers, api, person):
         app.include_router(routes.router)
-    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount(_STATIC_PATH.rstrip("/"), StaticFiles(directory=STATIC))
     add_error_handlers(app)
-    https = urlsplit(settings.oauth_url).scheme == "https"
-    app.add_middleware(AnswerHeaders, https=https, static_path="/static/")
+    accepted = limits or RequestLimits()
+    app.add_middleware(RequestSize, limits=accepted, answer=answer_of_status)
+    app.add_middleware(PublicRate, limits=accepted, answer=answer_of_status, exempt=_uncounted)
+    app.add_middleware(AnswerHeaders, https=services.https, static_path=_STATIC_PATH)
     app.add_middleware(RequestLog)
     return app
+
+
+def _uncounted(request: Request) -> bool:
+    path = request.url.path
+    return path.startswith(_STATIC_PATH) or path == "/healthz" or has_service_key(request)
 
 
 @asynccontextmanager

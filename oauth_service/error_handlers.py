@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from integrations.contracts import IntegrationError
 from oauth_service import person_errors, problems
+from oauth_service.middleware import answer_headers
 from oauth_service.person_errors import PersonError
 from oauth_service.problems import ProblemError
 from oauth_service.routes import providers
@@ -46,21 +47,22 @@ async def _malformed(_request: Request, exc: Exception) -> Response:
     return problems.invalid("; ".join(faults)).response()
 
 
+async def answer_of_status(request: Request, exc: HTTPException) -> Response:
+    """Return a page or a problem document, whichever suits the request, for a bare status."""
+    headers = exc.headers or {}
+    if _for_people(request):
+        error = person_errors.of_status(HTTPStatus(exc.status_code))
+        response: Response = services_of(request).pages.error(error)
+        response.headers.update(headers)
+        return response
+    problem = problems.of_status(exc.status_code)
+    problem.headers = headers
+    return problem.response()
+
+
 async def _bare_status(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 -- Starlette's signature is wider
-    if not _for_people(request):
-        problem = problems.of_status(exc.status_code)
-        problem.headers = exc.headers or {}
-        return problem.response()
-    status = HTTPStatus(exc.status_code)
-    error = PersonError(
-        status,
-        "There is no such page" if status == HTTPStatus.NOT_FOUND else status.phrase,
-        status.description or status.phrase,
-        "Open the connect link that you were sent.",
-        back=True,
-    )
-    return services_of(request).pages.error(error)
+    return await answer_of_status(request, exc)
 
 
 async def _integration_error(request: Request, exc: Exception) -> Response:
@@ -72,9 +74,14 @@ async def _integration_error(request: Request, exc: Exception) -> Response:
 
 
 async def _unexpected(request: Request, _exc: Exception) -> Response:
+    response: Response
     if _for_people(request):
-        return services_of(request).pages.error(person_errors.internal())
-    return problems.of_status(HTTPStatus.INTERNAL_SERVER_ERROR).response()
+        response = services_of(request).pages.error(person_errors.internal())
+    else:
+        response = problems.of_status(HTTPStatus.INTERNAL_SERVER_ERROR).response()
+    # Starlette answers this one outside all middleware.
+    response.headers.update(answer_headers(https=services_of(request).https))
+    return response
 
 
 def _for_people(request: Request) -> bool:

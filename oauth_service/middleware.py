@@ -13,11 +13,22 @@ _HEADERS: Mapping[str, str] = {
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 _YEAR_S = 31_536_000
+
+
+def answer_headers(*, https: bool) -> dict[str, str]:
+    """Return what every answer carries that no cache may keep."""
+    headers = {**_HEADERS, "Cache-Control": "no-store"}
+    if https:
+        headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
+    return headers
 
 
 class AnswerHeaders:
@@ -33,9 +44,7 @@ class AnswerHeaders:
     def __init__(self, app: ASGIApp, *, https: bool, static_path: str) -> None:
         self._app = app
         self._static_path = static_path
-        self._headers = dict(_HEADERS)
-        if https:
-            self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
+        self._headers = answer_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -49,7 +58,8 @@ class AnswerHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
-                headers["Cache-Control"] = "max-age=3600" if static else "no-store"
+                if static:
+                    headers["Cache-Control"] = "max-age=3600"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

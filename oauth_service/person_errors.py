@@ -241,6 +241,26 @@ def choice_is_over(plugin: IntegrationPlugin) -> PersonError:
     )
 
 
+def of_status(status: HTTPStatus) -> PersonError:
+    """Return the page of a bare HTTP status."""
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        return PersonError(
+            status,
+            "Too many requests",
+            "More requests came from your network than this service answers at once.",
+            "Wait a minute, then try again.",
+            back=True,
+        )
+    missing = status is HTTPStatus.NOT_FOUND
+    return PersonError(
+        status,
+        "There is no such page" if missing else status.phrase,
+        status.description or status.phrase,
+        "Open the connect link that you were sent.",
+        back=True,
+    )
+
+
 def internal() -> PersonError:
     return PersonError(
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -46,6 +46,11 @@ class Services:
     metrics: Metrics
     clock: Callable[[], datetime]
 
+    @property
+    def https(self) -> bool:
+        """Whether browsers reach the service over https only."""
+        return self.settings.oauth_url.startswith("https:")
+
 
 def build_services(
     settings: Settings,

@@ -30,6 +30,7 @@ from integrations.sandbox_kit import (
 )
 from oauth_service import create_app
 from oauth_service.lease import RefreshPolicy
+from oauth_service.limits import RequestLimits
 from oauth_service.services import Services
 from oauth_service.store.schema import metadata
 
@@ -189,6 +190,7 @@ def running_rig(
     tenants: Sequence[SandboxTenant] = TENANTS,
     policy: RefreshPolicy = PATIENCE,
     overrides: Mapping[str, str] | None = None,
+    limits: RequestLimits | None = None,
 ) -> Iterator[Rig]:
     """Run both until the block ends."""
     clock = Clock()
@@ -199,7 +201,13 @@ def running_rig(
             **(overrides or {}),
         }
         settings = load_settings(environment)
-        app = create_app(settings, REGISTRY, clock=clock.now, policy=policy)
+        app = create_app(
+            settings,
+            REGISTRY,
+            clock=clock.now,
+            policy=policy,
+            limits=limits or RequestLimits(burst=100_000),
+        )
         with serve_in_thread(app, port=port) as url:
             rig = Rig(
                 provider=SandboxControl(provider_url),
