@@ -9,9 +9,20 @@ from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline.assets.integration import WORKSPACES_PER_RUN, build_integration_assets
 from zebbra_pipeline.assets.merged import build_merged_model
+from zebbra_pipeline.automation.following import build_following_job, build_following_sensors
+from zebbra_pipeline.automation.schedules import (
+    RefreshSchedule,
+    build_refresh_job,
+    build_refresh_schedule,
+)
+from zebbra_pipeline.automation.sensor import build_connections_sensor
+from zebbra_pipeline.checks.freshness import Checks, build_freshness_check
 from zebbra_pipeline.resources import Connections, Warehouse
 
-__all__ = ["build_definitions", "build_integration_assets"]
+__all__ = ["Checks", "RefreshSchedule", "build_definitions", "build_integration_assets"]
+
+_EVERY_MORNING = RefreshSchedule()
+_USUAL_CHECKS = Checks()
 
 
 def build_definitions(
@@ -20,24 +31,50 @@ def build_definitions(
     connections: Connections | None = None,
     warehouse: Warehouse | None = None,
     workspaces_per_run: int = WORKSPACES_PER_RUN,
+    schedule: RefreshSchedule | None = _EVERY_MORNING,
+    checks: Checks | None = _USUAL_CHECKS,
 ) -> dg.Definitions:
     """
     Build the whole pipeline: an asset family for each integration, and `merged_model`.
+
+    The sensor on connections pulls a workspace as soon as it connects.
 
     Args:
         plugins: Integrations to include; all installed ones by default.
         connections: Resource that reaches the OAuth service; from the settings by default.
         warehouse: Resource that figures land in; from the settings by default.
-        workspaces_per_run: The most workspaces that a backfill puts in one run.
+        workspaces_per_run: The most workspaces that a backfill or the schedule puts in one run.
+        schedule: When all workspaces are refreshed; the usual one waits until somebody turns it
+            on. None for no schedule.
+        checks: What the landed figures are held to; None for no checks.
     """
-    families = [
-        build_integration_assets(plugin, workspaces_per_run=workspaces_per_run)
-        for plugin in (load_registry() if plugins is None else plugins)
-    ]
-    upstream = sorted(key for family in families for key in family.keys)
+    installed = list(load_registry() if plugins is None else plugins)
+    families = {
+        plugin.slug: build_integration_assets(plugin, workspaces_per_run=workspaces_per_run)
+        for plugin in installed
+    }
+    upstream = sorted(key for family in families.values() for key in family.keys)
     merged = build_merged_model(upstream, workspaces_per_run=workspaces_per_run)
+    freshness = [build_freshness_check(plugin, checks) for plugin in installed] if checks else []
+    refresh = build_refresh_job(list(families.values()))
+    follow = build_following_job(freshness)
+    on_connections = build_connections_sensor(
+        refresh,
+        {slug: sorted(family.keys) for slug, family in families.items()},
+        workspaces_per_run=workspaces_per_run,
+    )
+    by_the_clock = build_refresh_schedule(
+        schedule or _EVERY_MORNING,
+        refresh,
+        steps=[family.op.name for family in families.values()],
+        workspaces_per_run=workspaces_per_run,
+    )
     return dg.Definitions(
-        assets=[*families, merged],
+        assets=[*families.values(), merged],
+        asset_checks=freshness,
+        jobs=[refresh, follow],
+        schedules=[by_the_clock] if schedule else [],
+        sensors=[on_connections, *build_following_sensors(refresh, follow)],
         resources={
             "connections": connections or _connections(),
             "warehouse": warehouse or Warehouse(),

@@ -55,7 +55,8 @@ def refresh(
     """
     result = RefreshResult()
     connections = Connections(as_of=as_of) if as_of else None
-    job = build_definitions(connections=connections).resolve_implicit_global_asset_job_def()
+    definitions = build_definitions(connections=connections, schedule=None, checks=None)
+    job = definitions.resolve_implicit_global_asset_job_def()
     with open_instance(settings.dagster_home) as instance:
         name = str(WORKSPACES.name)
         known = set(instance.get_dynamic_partitions(name))

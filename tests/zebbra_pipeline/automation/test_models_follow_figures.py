@@ -1,0 +1,88 @@
+from datetime import date
+
+import dagster as dg
+import pytest
+from support.stack import running_stack
+
+from zebbra_pipeline.building import build_definitions
+from zebbra_pipeline.demo.models import write_demo_models
+from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
+from zebbra_pipeline.resources import Connections
+
+TODAY = date(2025, 2, 28)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SUCCEEDED, FAILED = "models_follow_figures", "models_follow_figures_after_failures"
+
+
+@pytest.fixture
+def instance(tmp_path):
+    home = tmp_path / "dagster"
+    home.mkdir()
+    with dg.instance_for_test(temp_dir=str(home)) as opened:
+        opened.add_dynamic_partitions(WORKSPACES.name, ["acme", "globex"])
+        yield opened
+
+
+def run(definitions, instance, job, **where):
+    return definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, raise_on_error=False, run_config=QUIET, **where
+    )
+
+
+def follow(definitions, instance, name, ended):
+    """Hand a run that has ended to the sensor that watches its status."""
+    context = dg.build_run_status_sensor_context(
+        sensor_name=name,
+        dagster_event=ended.all_events[-1],
+        dagster_instance=instance,
+        dagster_run=ended.dagster_run,
+    )
+    return definitions.get_repository_def().get_sensor_def(name)(context)
+
+
+def test_workspaces_that_were_fetched_are_merged_although_another_ones_grant_is_dead(
+    instance, tmp_path
+):
+    tags = {RANGE_START: "acme", RANGE_END: "globex"}
+    with running_stack(tmp_path / "stack", today=TODAY) as stack:
+        stack.connect("acme", xero="Acme Trading Inc")
+        stack.connect("globex", xero="Globex")
+        list(write_demo_models(stack.settings.models, date(2024, 3, 31)))
+        stack.control().fault("status", path="/api.xro/2.0/Organisation", status=403)
+        definitions = build_definitions(connections=Connections(as_of=TODAY.isoformat()))
+
+        fetched = run(definitions, instance, "refresh_figures", tags=tags)
+        request = follow(definitions, instance, FAILED, fetched)
+        merged = run(definitions, instance, "refresh_models", tags=dict(request.tags))
+
+        landed = stack.query("SELECT DISTINCT workspace_id FROM batches")
+        models = stack.query("SELECT workspace_id, rows_resolved > 0 FROM models ORDER BY 1")
+    assert not fetched.success
+    assert len(landed) == 1
+    assert request.run_key == fetched.run_id
+    assert merged.success
+    assert models == [("acme", landed == [("acme",)]), ("globex", landed == [("globex",)])]
+    checks = {item.asset_key.path[0]: item for item in merged.get_asset_check_evaluations()}
+    assert checks["xero"].passed
+    assert checks["xero"].metadata["zebbra/workspaces"].value == 1
+
+
+def test_a_run_of_one_workspace_is_followed_for_that_workspace(instance, monkeypatch, tmp_path):
+    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path / "home"))
+    definitions = build_definitions(plugins=[])
+    ended = run(definitions, instance, "refresh_models", partition_key="globex")
+    assert ended.success
+
+    request = follow(definitions, instance, SUCCEEDED, ended)
+
+    assert request.partition_key == "globex"
+    assert RANGE_START not in request.tags
+
+
+def test_only_runs_that_fetch_are_followed():
+    repository = build_definitions().get_repository_def()
+
+    for name in (SUCCEEDED, FAILED):
+        sensor = repository.get_sensor_def(name)
+        assert sensor.job_name == "refresh_models"
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

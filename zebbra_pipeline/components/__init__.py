@@ -1,0 +1,1 @@
+"""The pipeline for projects of `dg`, configured in YAML."""
