@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
+from zebbra_pipeline.oauth_api import OperatorError
 from zebbra_pipeline.outcomes import Done, Failed, Outcome
 from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
 
@@ -53,6 +54,9 @@ async def fetch_and_land(
     """
     Fetch and land every workspace; one that fails does not stop the others.
 
+    Where the operator's app or key is refused, the workspaces that are still waiting fail with
+    the same error and cost no call: it would meet each of them.
+
     Args:
         plugin: The integration.
         workspace_ids: The customers.
@@ -67,11 +71,20 @@ async def fetch_and_land(
     arrived: asyncio.Queue[Pull | Outcome] = asyncio.Queue()
     gate = asyncio.Semaphore(CONCURRENT_WORKSPACES)
 
+    refused: list[OperatorError] = []
+
     async def one(workspace_id: str) -> None:
         async with gate:
-            arrived.put_nowait(await _fetch_one(plugin, workspace_id, assets, fetch))
+            if refused:
+                arrived.put_nowait(Failed(workspace_id, refused[0]))
+                return
+            outcome = await _fetch_one(plugin, workspace_id, assets, fetch)
+            if isinstance(outcome, Failed) and isinstance(outcome.error, OperatorError):
+                refused.append(outcome.error)
+            arrived.put_nowait(outcome)
 
     outcomes: list[Outcome] = []
+    told: set[str] = set()
     tasks = [asyncio.create_task(one(workspace_id)) for workspace_id in workspace_ids]
     try:
         async for group in _groups(arrived, len(tasks)):
@@ -81,7 +94,7 @@ async def fetch_and_land(
                 landed += await asyncio.to_thread(_land_all, plugin, ready, warehouse, run_id)
             for outcome in landed:
                 outcomes.append(outcome)
-                _report(plugin, outcome, len(outcomes), len(tasks))
+                _report(plugin, outcome, len(outcomes), len(tasks), told)
     finally:
         for task in tasks:
             task.cancel()
@@ -133,7 +146,16 @@ def _land_all(
     return outcomes
 
 
-def _report(plugin: IntegrationPlugin, outcome: Outcome, done: int, count: int) -> None:
+def _report(
+    plugin: IntegrationPlugin, outcome: Outcome, done: int, count: int, told: set[str]
+) -> None:
+    """Log what came of a workspace; what the operator has to mend is *told* once."""
+    if isinstance(outcome, Failed) and isinstance(outcome.error, OperatorError):
+        if outcome.reason in told:
+            return
+        told.add(outcome.reason)
+        _log.info("%s FAILED for every workspace: %s", plugin.name, outcome.reason)
+        return
     what = outcome.summary if isinstance(outcome, Done) else f"FAILED: {outcome.reason}"
     _log.info("%s %s (%d of %d): %s", plugin.name, outcome.workspace_id, done, count, what)
 

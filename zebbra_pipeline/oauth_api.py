@@ -18,13 +18,18 @@ from integrations.contracts import (
 )
 from integrations.runtime.http import HttpSession, RawAnswer
 
-_OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 200, 401, 404, 409, 503
+_OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 200, 401, 404, 409
+_SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 500, 502, 503
 _TOKEN_TIMEOUT_S = 90.0
 """Longer than a refresh that the service itself waits for."""
 
 
 class UnknownWorkspaceError(LookupError):
     """The OAuth service has never heard of that workspace."""
+
+
+class OperatorError(ConfigurationError):
+    """A setting or the operator's app is refused: no workspace of the integration can be served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,9 @@ class OAuthService:
             NotConnectedError: If there is no grant.
             ReconnectRequiredError: If the grant is dead; carries the connect link.
             ProviderUnavailableError: If the provider's token endpoint or the service is down.
-            ConfigurationError: If the operator's app or the service key is refused.
+            OperatorError: If the operator's app or the service key is refused.
+            ConfigurationError: If the service cannot read this connection's tokens.
+            PayloadError: If the provider's or the service's answer is not understood.
         """
         query = "" if rejected is None else f"?{urlencode({'rejected': rejected})}"
         path = f"/api/workspaces/{quote(workspace_id)}/integrations/{quote(slug)}/token{query}"
@@ -169,6 +176,18 @@ class OAuthService:
             return ProviderUnavailableError(
                 detail, retry_after_s=float(seconds) if seconds.isdigit() else 60.0
             )
+        return self._fault(answer, problem.get("code"), detail)
+
+    def _fault(self, answer: RawAnswer, code: object, detail: str) -> Exception:
+        if code == "configuration":
+            refused = answer.status == _BAD_GATEWAY  # else one connection's tokens are unreadable
+            return OperatorError(detail) if refused else ConfigurationError(detail)
+        if code == "provider_answer":
+            return PayloadError(detail)
+        if answer.status >= _SERVER_ERROR:
+            return ProviderUnavailableError(
+                f"the OAuth service at {self._url} fails with status {answer.status}; see its log"
+            )
         return ConfigurationError(detail)
 
     async def _get(self, path: str) -> RawAnswer:
@@ -184,7 +203,7 @@ class OAuthService:
                 retry_after_s=exc.retry_after_s,
             ) from exc
         if answer.status == _UNAUTHORIZED:
-            raise ConfigurationError(
+            raise OperatorError(
                 f"the OAuth service at {self._url} refuses our service key; "
                 "ZEBBRA_SERVICE_KEY (or service.key in ZEBBRA_HOME) must be the same for both"
             )

@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from zebbra_pipeline.outcomes import Done, Failed, Outcome
+from zebbra_pipeline.outcomes import Done, Failed, Outcome, by_reason, named
 
 FAILED_KEY = "zebbra/failed"
-_SHOWN = 20
+COME_BACK_KEY = "zebbra/come_back_at"
 
 
 def report(
@@ -39,6 +39,7 @@ def report(
                     metadata, asset_key=key, partition_key=outcome.workspace_id
                 )
     if failed:
+        failed.sort(key=lambda item: item.workspace_id)
         raise _failure(failed, len(outcomes))
     for key in selected:
         yield dg.MaterializeResult(asset_key=key)
@@ -53,20 +54,34 @@ def as_metadata(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
-    named = ", ".join(item.workspace_id for item in failed[:_SHOWN])
-    more = f" and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
-    lines = [f"- **{item.workspace_id}**: {_markdown(item)}" for item in failed]
-    first = f": {failed[0].reason}" if len(failed) == 1 else ""
+    groups = by_reason(failed)
+    who = named(item.workspace_id for item in failed)
+    first = f": {next(iter(groups))}" if len(groups) == 1 else f", for {len(groups)} reasons"
+    resets = [item.come_back_at for item in failed if item.come_back_at is not None]
     return dg.Failure(
-        description=f"{len(failed)} of {count} workspaces failed ({named}{more}){first}",
+        description=f"{len(failed)} of {count} workspaces failed ({who}){first}",
         metadata={
-            "what happened": dg.MetadataValue.md("\n".join(lines)),
+            "what happened": dg.MetadataValue.md(
+                "\n".join(_markdown(group) for group in groups.values())
+            ),
             FAILED_KEY: dg.MetadataValue.json({item.workspace_id: item.reason for item in failed}),
+            **(
+                {COME_BACK_KEY: dg.MetadataValue.timestamp(max(resets).timestamp())}
+                if resets
+                else {}
+            ),
         },
         allow_retries=False,
     )
 
 
-def _markdown(item: Failed) -> str:
-    link = f" [Open the connect page]({item.connect_url})" if item.connect_url else ""
-    return f"{item.reason}{link}"
+def _markdown(group: Sequence[Failed]) -> str:
+    """Return one list entry for failures of the same reason, with links to mend them."""
+    links = [
+        f"[{item.workspace_id}: open the connect page]({item.connect_url})"
+        for item in group
+        if item.connect_url
+    ]
+    parts = [f"- **{named(item.workspace_id for item in group)}**: {group[0].reason}"]
+    parts += [f"*{group[0].what_to_do}*"] if group[0].what_to_do else []
+    return "; ".join([*parts, *links])

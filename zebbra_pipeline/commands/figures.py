@@ -31,7 +31,7 @@ from zebbra_pipeline.commands.context import (
 )
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.oauth_api import OAuthService
-from zebbra_pipeline.outcomes import Failed
+from zebbra_pipeline.outcomes import Failed, named
 
 _NAME_WIDTH, _STATUS_WIDTH, _MONTH_WIDTH = 34, 20, 13
 LIVE_STATES = frozenset({"connected", "requires_reconnect"})
@@ -109,9 +109,12 @@ def refresh_connected(
             as_of=as_of,
             tell=lambda line: out.print(f"  {line}", markup=False),
         )
+    groups: dict[str, list[str]] = {}
     for workspace, reasons in sorted(result.failures.items()):
         for reason in reasons:
-            err.print(f"failed: {workspace}: {reason}", markup=False)
+            groups.setdefault(reason, []).append(workspace)
+    for reason, failed in groups.items():
+        err.print(f"failed: {named(failed)}: {reason}", markup=False)
     good = len(connected) - len(result.failures)
     out.print(f"{good} of {len(connected)} workspaces refreshed in {len(result.runs)} Dagster runs")
     return result.failures
