@@ -64,6 +64,16 @@ def load_registry() -> Registry:
     return registry_of(sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
 
 
+def setup_integrations() -> Registry:
+    """
+    Return all installed plugins: `load_registry` by the name that it had in the predecessor.
+
+    There it was a function that each new integration was added to. Here installing a package
+    is enough, and nothing has to call this first.
+    """
+    return load_registry()
+
+
 def registry_of(entries: list[EntryPoint]) -> Registry:
     """Return the plugins behind *entries*."""
     plugins: dict[str, IntegrationPlugin] = {}

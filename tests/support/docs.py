@@ -6,12 +6,13 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 _FENCE = re.compile(
     r"(?:^\*\*`(?P<path>[^`]+)`\*\*(?P<mark>[^\n]*)\n\n)?"
-    r"^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -50,7 +51,10 @@ class Page:
     def blocks(self) -> list[Block]:
         return [
             Block(
-                found["language"], found["path"] or "", (found["mark"] or "").strip(), found["text"]
+                found["language"],
+                found["path"] or "",
+                (found["mark"] or "").strip(),
+                dedent(found["text"]),
             )
             for found in _FENCE.finditer(self.text)
         ]

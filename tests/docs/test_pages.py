@@ -1,0 +1,97 @@
+"""Links resolve, commands exist, and blocks are of a language that somebody checks."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import typer
+from support.docs import DOCS, ROOT, page
+
+from zebbra_pipeline.cli import app
+
+PAGES = [page(path) for path in (*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")))]
+OTHERS = {"pip", "pytest", "grep"}
+"""Programs of the guides that are neither make nor ours."""
+
+
+@pytest.fixture(params=PAGES, ids=lambda each: each.path.name)
+def shown(request):
+    return request.param
+
+
+def test_pages_of_the_guide_are_there():
+    names = {each.path.name for each in PAGES}
+
+    assert {"add_an_integration.md", "providers.md", "from_zebbra.md", "README.md"} <= names
+
+
+def test_relative_links_resolve_anchors_included(shown):
+    broken = []
+    for target, anchor in shown.links:
+        path = (shown.path.parent / target).resolve() if target else shown.path
+        if not path.exists():
+            broken.append(target)
+        elif anchor and anchor not in page(path).anchors:
+            broken.append(f"{target}#{anchor}")
+
+    assert broken == []
+
+
+def test_commands_exist(shown):
+    zebbra = typer.main.get_command(app)
+    targets = set(re.findall(r"^([a-z_]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    unknown = []
+    for line in shown.commands:
+        program, *arguments = line.split()
+        name = program.removeprefix(".venv/bin/")
+        if name == "make":
+            known = arguments[0] in targets
+        elif name == "zebbra":
+            known = all_known(zebbra.commands, arguments)
+        else:
+            known = name in OTHERS or shown.path.parent != DOCS
+        if not known:
+            unknown.append(line)
+
+    assert unknown == []
+
+
+def test_blocks_of_python_are_python(shown):
+    for block in shown.blocks:
+        if block.language == "python":
+            compile(block.text, shown.path.name, "exec")
+    assert {block.language for block in shown.blocks} <= {
+        "console",
+        "python",
+        "sql",
+        "text",
+        "toml",
+    }
+
+
+@pytest.mark.parametrize("api_type", ["accounting", "payroll"])
+def test_generator_takes_the_arguments_that_the_guide_gives_it(tmp_path, api_type):
+    guide = page(DOCS / "add_an_integration.md")
+    (line,) = [each for each in guide.commands if "zebbra new" in each]
+    arguments = line.replace("accounting", api_type).split()[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "zebbra_pipeline", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "zebbra-pebble" / "src" / "zebbra_pebble" / "oauth.py").exists()
+    assert "FILL IN" in done.stdout
+
+
+def all_known(commands, arguments):
+    """Whether a command of zebbra's is there with the options that it is given."""
+    name, *rest = arguments
+    if name.startswith("<"):
+        return True
+    options = {option for item in commands[name].params for option in item.opts}
+    return all(word in options | {"--help"} for word in rest if word.startswith("--"))
