@@ -1,21 +1,45 @@
 """The API of the pipeline and of other services that hold the service key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.concurrency import run_in_threadpool
 
 from integrations.contracts import IntegrationError, IntegrationPlugin
-from oauth_service import problems
 from oauth_service.access import known_workspace, require_service_key
+from oauth_service.problems import of_error, unknown_integration
+from oauth_service.routes.documented import problems
 from oauth_service.services import Services, ServicesOf
 from oauth_service.store import ListedConnection, Outcome
 
-router = APIRouter(prefix="/api", dependencies=[Depends(require_service_key)], tags=["pipeline"])
+
+class KeyFirst(APIRoute):
+    """Asks for the service key before the body is looked at."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, behind the key."""
+        handle = super().get_route_handler()
+
+        async def handle_with_key(request: Request) -> Response:
+            require_service_key(request)
+            return await handle(request)
+
+        return handle_with_key
+
+
+router = APIRouter(
+    prefix="/api",
+    route_class=KeyFirst,
+    tags=["pipeline"],
+    responses=problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
 
 WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 WorkspaceName = Annotated[
@@ -82,7 +106,10 @@ class HistoryAnswer(BaseModel):
     history: tuple[HistoryItem, ...]
 
 
-@router.post("/connect-links")
+@router.post(
+    "/connect-links",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+)
 async def make_connect_link(body: ConnectLinkRequest, services: ServicesOf) -> ConnectLinkAnswer:
     """Make a connect link; the workspace is known from then on."""
     await run_in_threadpool(
@@ -106,7 +133,16 @@ async def list_workspaces(services: ServicesOf) -> Mapping[str, Any]:
     }
 
 
-@router.get("/workspaces/{workspace_id}/integrations/{slug}/token")
+@router.get(
+    "/workspaces/{workspace_id}/integrations/{slug}/token",
+    responses=problems(
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
 async def access_token(
     workspace_id: str,
     slug: str,
@@ -122,7 +158,7 @@ async def access_token(
     try:
         access = await services.refresher.access(workspace_id, plugin, rejected=rejected)
     except IntegrationError as exc:
-        problem = problems.of_error(exc, connect_url=services.links.create(workspace_id).url)
+        problem = of_error(exc, connect_url=services.links.create(workspace_id).url)
         services.metrics.token_request(plugin.slug, problem.code)
         raise problem from exc
     services.metrics.token_request(plugin.slug, "ok")
@@ -136,7 +172,10 @@ async def access_token(
     )
 
 
-@router.get("/workspaces/{workspace_id}/integrations/{slug}/history")
+@router.get(
+    "/workspaces/{workspace_id}/integrations/{slug}/history",
+    responses=problems(HTTPStatus.NOT_FOUND),
+)
 async def history(
     workspace_id: str,
     slug: str,
@@ -178,7 +217,7 @@ def _plugin(services: Services, slug: str) -> IntegrationPlugin:
     try:
         return services.registry.get(slug)
     except LookupError as exc:
-        raise problems.unknown_integration(str(exc)) from None
+        raise unknown_integration(str(exc)) from None
 
 
 def _listed(services: Services, listed: ListedConnection) -> Mapping[str, Any]:

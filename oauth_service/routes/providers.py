@@ -1,6 +1,7 @@
 """The list of integrations, for a browser session or the service key."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from oauth_service import problems
 from oauth_service.access import has_service_key, known_workspace, session_of
+from oauth_service.routes.documented import problems as documented
 from oauth_service.services import ServicesOf
 from oauth_service.store import ConnectionState
 
@@ -15,7 +17,15 @@ PATH = "/integration/providers"
 router = APIRouter(tags=["pipeline"])
 
 
-@router.get(PATH)
+@router.get(
+    PATH,
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    ),
+)
 async def providers(
     request: Request, workspace_id: str, services: ServicesOf
 ) -> list[Mapping[str, Any]]:

@@ -1,0 +1,88 @@
+"""Whatever is sent to the API, it answers what its OpenAPI document says, and never 5xx."""
+
+from collections.abc import Callable
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from support.oauth_rig import SERVICE_KEY, Rig
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+KNOWN = {"workspace_id": "acme", "slug": "toybooks"}
+AUTHORIZED = {"Authorization": f"Bearer {SERVICE_KEY}"}
+few = settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+Generation = pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+
+
+def ask_everything(rig: Rig, mode: GenerationMode, send: Callable[[Case], None]) -> set[str]:
+    """Call *send* with requests to each operation; return the operations."""
+    rig.connect()
+    document = schemathesis.openapi.from_url(f"{rig.url}/openapi.json")
+    asked: set[str] = set()
+    for found in document.get_all_operations():
+        operation = found.ok()
+        strategy = operation.as_strategy(generation_mode=mode)
+        try:
+            few(given(case=strategy)(send))()
+        except Unsatisfiable:  # nothing about this operation can be wrong
+            assert mode is GenerationMode.NEGATIVE
+        asked.add(operation.label)
+    return asked
+
+
+@Generation
+def test_any_request_gets_a_documented_answer(rig: Rig, mode: GenerationMode) -> None:
+    def send(case: Case) -> None:
+        case.call_and_validate(headers=AUTHORIZED, checks=CHECKS)
+
+    assert ask_everything(rig, mode, send) == {
+        "GET /healthz",
+        "GET /metrics",
+        "GET /integration/providers",
+        "POST /api/connect-links",
+        "GET /api/workspaces",
+        "GET /api/workspaces/{workspace_id}/integrations/{slug}/token",
+        "GET /api/workspaces/{workspace_id}/integrations/{slug}/history",
+        "GET /api/connections",
+    }
+
+
+@Generation
+def test_any_request_about_a_connection_gets_a_documented_answer(
+    rig: Rig, mode: GenerationMode
+) -> None:
+    def send(case: Case) -> None:
+        case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
+        case.call_and_validate(headers=AUTHORIZED, checks=CHECKS)
+
+    ask_everything(rig, mode, send)
+
+
+@Generation
+def test_any_request_without_the_service_key_is_refused_as_documented(
+    rig: Rig, mode: GenerationMode
+) -> None:
+    def send(case: Case) -> None:
+        answer = case.call_and_validate(checks=CHECKS)
+        assert answer.status_code == 401 or not case.path.startswith("/api/")
+
+    ask_everything(rig, mode, send)
