@@ -6,7 +6,15 @@ import click
 import typer
 
 from integrations.contracts import IntegrationError
-from zebbra_pipeline.commands import checking, connecting, figures, generating, keys, serving
+from zebbra_pipeline.commands import (
+    checking,
+    connecting,
+    figures,
+    generating,
+    keys,
+    planning,
+    serving,
+)
 from zebbra_pipeline.commands.context import UsageError, err
 from zebbra_pipeline.demo.command import demo
 from zebbra_pipeline.merge import ModelDocumentError
@@ -42,6 +50,7 @@ for _command in (
     connecting.connections,
     connecting.integrations,
     figures.refresh,
+    planning.plan,
     figures.endpoints,
     figures.merge,
     figures.publish,

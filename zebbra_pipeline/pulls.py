@@ -194,6 +194,36 @@ def what_has_landed(
     return found
 
 
+def first_month(
+    workspace_id: str,
+    assets: tuple[str, ...],
+    *,
+    tenant_id: str,
+    landed: LandedAssets,
+    settings: Settings,
+    full: bool,
+    today: date,
+) -> date:
+    """
+    Return the month from which a pull of *assets* starts.
+
+    A first pull takes the history; a routine one the last months, without a gap.
+    """
+    routine = months_back(today, settings.refresh_months)
+    history = months_back(today, settings.history_months)
+    if full:
+        return history
+    for name in assets:
+        if name == EMPLOYEES:
+            continue  # always pulled with their whole history, as they land whole
+        last = landed.get((workspace_id, name))
+        if last is None or last.to_month is None or last.tenant_id != tenant_id:
+            return min(history, routine)
+        if last.to_month < add_months(routine, -1):  # a gap would stay for ever
+            return min(history, routine)
+    return routine
+
+
 class Puller:
     """
     Fetches workspaces of one integration.
@@ -246,7 +276,15 @@ class Puller:
             base_url=self._settings.integration(self._plugin.slug).api_base_url,
         )
         adapter = self._plugin.adapter(workspace_id, client, today=self._today)
-        from_month = self._from_month(workspace_id, tenant)
+        from_month = first_month(
+            workspace_id,
+            self._assets,
+            tenant_id=tenant.id,
+            landed=self._landed,
+            settings=self._settings,
+            full=self._full,
+            today=self._today,
+        )
         if isinstance(adapter, AccountingFetchAdapter):
             statements = frozenset(Statement(name) for name in self._assets)
             batch = await adapter.get_data(from_month, statements=statements)
@@ -265,22 +303,6 @@ class Puller:
         )
         origin = self._origin(workspace_id, tenant, client, started)
         return PayrollPull(origin, self._plugin.name, history, people, costs)
-
-    def _from_month(self, workspace_id: str, tenant: Tenant) -> date:
-        """A first pull takes the history; a routine one the last months, without a gap."""
-        routine = months_back(self._today, self._settings.refresh_months)
-        history = months_back(self._today, self._settings.history_months)
-        if self._full:
-            return history
-        for name in self._assets:
-            if name == EMPLOYEES:
-                continue  # always pulled with their whole history, as they land whole
-            last = self._landed.get((workspace_id, name))
-            if last is None or last.to_month is None or last.tenant_id != tenant.id:
-                return min(history, routine)
-            if last.to_month < add_months(routine, -1):  # a gap would stay for ever
-                return min(history, routine)
-        return routine
 
     def _origin(
         self, workspace_id: str, tenant: Tenant, client: BoundClient, started: float

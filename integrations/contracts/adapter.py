@@ -35,6 +35,20 @@ class FetchAdapter(ABC):
         """Registered name of the integration."""
         return IntegrationProvider(self.name)
 
+    @classmethod
+    def planned_calls(cls, from_date: date, today: date) -> int | None:  # noqa: ARG003 -- for overrides
+        """
+        Return the fewest requests that a fetch of everything sends; None if nobody can tell.
+
+        Pure: nothing is asked. Retries, further pages and other answers to what the provider
+        says come on top.
+
+        Args:
+            from_date: Any day of the first month wanted.
+            today: The day of the fetch.
+        """
+        return None
+
     @abstractmethod
     async def get_data_endpoints(self, from_date: date) -> Sequence[str]:
         """

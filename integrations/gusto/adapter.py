@@ -24,6 +24,11 @@ class GustoFetchAdapter(PayrollFetchAdapter):
 
     name: ClassVar[str] = "Gusto"
 
+    @classmethod
+    def planned_calls(cls, from_date: date, today: date) -> int:
+        """Return one page of people, and one of payrolls for each range of them."""
+        return 1 + sum(1 for _ in query_ranges(from_date, today))
+
     async def get_data(self, from_date: date) -> list[Employee]:
         """
         Return everybody who has not left before *from_date*'s month, with all job spells.

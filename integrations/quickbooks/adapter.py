@@ -39,6 +39,12 @@ class QuickBooksFetchAdapter(AccountingFetchAdapter):
 
     name: ClassVar[str] = "QuickBooks"
 
+    @classmethod
+    def planned_calls(cls, from_date: date, today: date) -> int:
+        """Return the calls of both statements in whole years, and one for the preferences."""
+        queries = (plan_query(item, from_date, today) for item in Statement)
+        return 1 + sum(len(query.parts(MOST_MONTHS)) for query in queries)
+
     async def get_data(
         self, from_date: date, *, statements: frozenset[Statement] = ALL_STATEMENTS
     ) -> DataBatch:

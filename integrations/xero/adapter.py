@@ -33,6 +33,11 @@ class XeroFetchAdapter(AccountingFetchAdapter):
 
     name: ClassVar[str] = "Xero"
 
+    @classmethod
+    def planned_calls(cls, from_date: date, today: date) -> int:
+        """Return the calls of both statements, and one for the organisation."""
+        return 1 + sum(len(plan_queries(item, from_date, today)) for item in Statement)
+
     async def get_data(
         self, from_date: date, *, statements: frozenset[Statement] = ALL_STATEMENTS
     ) -> DataBatch:

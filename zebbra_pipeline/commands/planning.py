@@ -1,0 +1,219 @@
+"""`zebbra plan`: what a backfill costs, before it starts."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from integrations.runtime.registry import Registry, load_registry
+from integrations.runtime.settings import Settings
+from zebbra_pipeline.commands.context import (
+    JsonOption,
+    UsageError,
+    ask_service,
+    day_option,
+    err,
+    open_warehouse,
+    out,
+    print_json,
+    print_table,
+    settings_of_command,
+    workspace_argument,
+)
+from zebbra_pipeline.fetching import CONCURRENT_WORKSPACES
+from zebbra_pipeline.oauth_api import OAuthService
+from zebbra_pipeline.outcomes import named
+from zebbra_pipeline.planning import BackfillPlan, PlannedPull, ProviderPlan, plan_backfill
+from zebbra_pipeline.pulls import ASSET_NAMES, first_month, what_has_landed
+
+_TENANTS_SHOWN = 10
+_HOUR_S, _MINUTE_S = 3600, 60
+
+
+def plan(
+    workspaces: Annotated[list[str] | None, typer.Argument(help="Workspace ids.")] = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every workspace that has connected something.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="As if all of ZEBBRA_HISTORY_MONTHS were fetched again.")
+    ] = False,
+    seconds_per_call: Annotated[
+        float, typer.Option(help="How long a provider takes to answer.", min=0.0)
+    ] = 1.0,
+    as_of: Annotated[str, typer.Option(help="Plan as if today were this day (YYYY-MM-DD).")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """
+    Show the calls that `zebbra refresh` would make, against each provider's limits.
+
+    No provider is asked. Says so where the refresh cannot be done in a day.
+
+    Example: zebbra plan --all --full
+    """
+    settings = settings_of_command()
+    names = [workspace_argument(name) for name in workspaces or []]
+    if everything == bool(names):
+        raise UsageError("name the workspaces to plan for, or give --all")
+    today = date.fromisoformat(day_option(as_of)) if as_of else datetime.now().astimezone().date()
+    registry = load_registry()
+    live, waiting = _connections(settings, names)
+    planned = plan_backfill(
+        _pulls(live, registry, settings, full=full, today=today),
+        {str(plugin.name): plugin.api.limits for plugin in registry},
+        seconds_per_call=seconds_per_call,
+        workspaces_at_once=CONCURRENT_WORKSPACES,
+    )
+    if as_json:
+        print_json(_as_json(planned, waiting))
+        return
+    _show(planned, seconds_per_call)
+    if waiting:
+        err.print(f"not planned, must be connected again: {named(waiting)}", markup=False)
+
+
+def _connections(
+    settings: Settings, names: list[str]
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the connections that work, and the workspaces with one that does not."""
+
+    async def ask(service: OAuthService) -> list[dict[str, Any]]:
+        for name in names:
+            await service.providers(name)  # refuses an unknown workspace
+        return list((await service.connections())["connections"])
+
+    wanted = set(names)
+    rows = [
+        row for row in ask_service(settings, ask) if not wanted or row["workspace_id"] in wanted
+    ]
+    live = [row for row in rows if row["state"] == "connected"]
+    waiting = {row["workspace_id"] for row in rows if row["state"] == "requires_reconnect"}
+    if not live and not waiting:
+        example = names[0] if names else "<workspace>"
+        raise UsageError(
+            f"nothing is connected yet; make a connect link with: zebbra connect {example}"
+        )
+    return live, tuple(sorted(waiting))
+
+
+def _pulls(
+    live: list[dict[str, Any]], registry: Registry, settings: Settings, *, full: bool, today: date
+) -> list[PlannedPull]:
+    found = []
+    for plugin in registry:
+        rows = [row for row in live if row["integration"] == plugin.name]
+        assets = ASSET_NAMES[plugin.api_type]
+        ids = [] if full else [row["workspace_id"] for row in rows]
+        landed = what_has_landed(open_warehouse(settings), plugin.name, ids, assets) if ids else {}
+        for row in rows:
+            since = first_month(
+                row["workspace_id"],
+                assets,
+                tenant_id=row["tenant_id"],
+                landed=landed,
+                settings=settings,
+                full=full,
+                today=today,
+            )
+            found.append(
+                PlannedPull(
+                    workspace_id=row["workspace_id"],
+                    integration=str(plugin.name),
+                    tenant=row["tenant_id"],
+                    tenant_name=row["tenant_name"],
+                    from_month=since,
+                    calls=plugin.adapter.planned_calls(since, today),
+                )
+            )
+    return found
+
+
+def _show(planned: BackfillPlan, seconds_per_call: float) -> None:
+    print_table(
+        ("provider", "workspaces", "calls", "limits", "takes at least"),
+        [
+            (
+                item.integration,
+                len({pull.workspace_id for pull in item.pulls}),
+                _calls(item),
+                _limits(item),
+                _duration(item.seconds),
+            )
+            for item in planned.providers
+        ],
+        empty="nothing to fetch",
+    )
+    for item in planned.providers:
+        out.print()
+        print_table(
+            (f"{item.integration} organisation", "workspaces", "calls", "of a minute", "of a day"),
+            [
+                (
+                    tenant.name,
+                    named(tenant.workspaces, most=3),
+                    tenant.calls,
+                    _share(tenant.calls, item.limits.per_minute),
+                    _share(tenant.calls, item.limits.per_day),
+                )
+                for tenant in item.tenants[:_TENANTS_SHOWN]
+            ],
+            empty="",
+        )
+        if len(item.tenants) > _TENANTS_SHOWN:
+            out.print(f"and {len(item.tenants) - _TENANTS_SHOWN} more; --json lists all")
+    out.print(
+        f"\nAt least {planned.calls} calls and {_duration(planned.seconds)}, "
+        f"at {seconds_per_call:g} s a call and {CONCURRENT_WORKSPACES} workspaces at once"
+    )
+    for sentence in planned.obstacles:
+        err.print(f"cannot be done in a day: {sentence}", markup=False)
+
+
+def _calls(item: ProviderPlan) -> str:
+    unknown = f" (of {item.unknown} workspaces not known)" if item.unknown else ""
+    return f"{item.calls}{unknown}"
+
+
+def _limits(item: ProviderPlan) -> str:
+    limits = item.limits
+    whose = {"tenant": "an organisation", "user": "a user"}[limits.per]
+    parts = [
+        f"{count} a {span}"
+        for count, span in ((limits.per_minute, "minute"), (limits.per_day, "day"))
+        if count
+    ]
+    shared = f"; {limits.app_per_minute} a minute in all" if limits.app_per_minute else ""
+    return f"{', '.join(parts)} for {whose}{shared}" if parts else "none known"
+
+
+def _share(calls: int, limit: int | None) -> str:
+    return f"{calls / limit:.1%} of {limit}" if limit else "no limit known"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= _HOUR_S:
+        return f"{seconds / _HOUR_S:.1f} hours"
+    if seconds >= _MINUTE_S:
+        return f"{seconds / _MINUTE_S:.1f} minutes"
+    return f"{seconds:.0f} seconds"
+
+
+def _as_json(planned: BackfillPlan, waiting: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "calls": planned.calls,
+        "seconds": round(planned.seconds, 1),
+        "fits_a_day": not planned.obstacles,
+        "obstacles": planned.obstacles,
+        "must_reconnect": waiting,
+        "providers": [
+            asdict(item)
+            | {"limits": {key: getattr(item.limits, key) for key in _LIMIT_KEYS}}
+            | {"days": item.days}
+            for item in planned.providers
+        ],
+    }
+
+
+_LIMIT_KEYS = ("per", "concurrent", "per_minute", "per_day", "app_per_minute")
