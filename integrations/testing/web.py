@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
+from ipaddress import IPv4Address
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urljoin
 from urllib.request import (
@@ -18,6 +20,7 @@ from urllib.request import (
 
 _TIMEOUT_S = 90
 _REDIRECTS = frozenset({301, 302, 303, 307})
+_ADDRESSES = map(IPv4Address, count(int(IPv4Address("198.18.0.1"))))  # RFC 2544: for test benches
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,15 @@ class Page:
 
 
 class Browser:
-    """Keeps cookies and shows every answer, redirects and errors included."""
+    """
+    Keeps cookies and shows every answer, redirects and errors included.
+
+    Each browser says that it is at another address: the service limits how often one address
+    may ask, and a bench's many people are at many.
+    """
 
     def __init__(self) -> None:
+        self._address = str(next(_ADDRESSES))
         self._opener: OpenerDirector = build_opener(
             ProxyHandler({}), HTTPCookieProcessor(CookieJar()), _EveryAnswer()
         )
@@ -67,7 +76,9 @@ class Browser:
         bearer: str | None = None,
     ) -> Page:
         """Send a GET request, or POST a form or JSON."""
-        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        headers = {"X-Forwarded-For": self._address}
+        if bearer is not None:
+            headers["Authorization"] = f"Bearer {bearer}"
         data = None
         if form is not None:
             data = urlencode(form).encode()
