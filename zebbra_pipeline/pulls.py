@@ -24,6 +24,7 @@ from integrations.runtime.http import BoundClient, HttpSession
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.fetching import Pull
 from zebbra_pipeline.oauth_api import OAuthService, ServiceTokens
+from zebbra_pipeline.previews import totals_by_month
 from zebbra_pipeline.warehouse import (
     EMPLOYEES,
     PAYROLL_COSTS,
@@ -98,8 +99,13 @@ class AccountingPull:
                     for line in self.batch.lines
                 ),
             }
+            | self._totals(statement)
             for statement in sorted(self.batch.statements)
         }
+
+    def _totals(self, statement: Statement) -> dict[str, Any]:
+        table = totals_by_month(self.batch, statement)
+        return {"zebbra/totals_by_month_md": table} if table else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from integrations.contracts import IntegrationPlugin
+from zebbra_pipeline.assets.columns import COLUMNS
 from zebbra_pipeline.partitions import WORKSPACES
 from zebbra_pipeline.pulls import ASSET_NAMES
 
@@ -51,6 +52,7 @@ def build_integration_specs(plugin: IntegrationPlugin) -> Sequence[dg.AssetSpec]
             description=_MEANINGS[name].format(name=plugin.name),
             metadata={
                 "dagster/table_name": _TABLES.get(name, "data_points"),
+                "dagster/column_schema": COLUMNS[_TABLES.get(name, "data_points")],
                 **(
                     {"zebbra/provider": dg.MetadataValue.url(plugin.docs_url)}
                     if plugin.docs_url
@@ -78,5 +80,5 @@ def build_merged_model_spec(upstream: Sequence[dg.AssetKey]) -> dg.AssetSpec:
             "landed figures.\n\nA row that cannot be filled says why. The document that was read "
             "is never written. Lands in `models` and `model_values`."
         ),
-        metadata={"dagster/table_name": "models"},
+        metadata={"dagster/table_name": "models", "dagster/column_schema": COLUMNS["models"]},
     )
