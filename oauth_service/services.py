@@ -99,4 +99,9 @@ def services_of(request: Request) -> Services:
     return services
 
 
-ServicesOf = Annotated[Services, Depends(services_of)]
+async def _services(request: Request) -> Services:
+    """Return the same; not in a thread, unlike a plain function, which would cost more."""
+    return services_of(request)
+
+
+ServicesOf = Annotated[Services, Depends(_services)]

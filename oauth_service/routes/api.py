@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.concurrency import run_in_threadpool
 
-from integrations.contracts import IntegrationError, IntegrationPlugin
+from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
 from oauth_service.access import known_workspace, require_service_key
 from oauth_service.problems import of_error, unknown_integration
 from oauth_service.routes.documented import problems
@@ -153,11 +153,14 @@ async def access_token(
     ] = None,
 ) -> TokenAnswer:
     """Hand out a fresh access token, refreshed first where it is stale."""
-    await run_in_threadpool(known_workspace, services, workspace_id)
+    if slug not in services.registry.plugins:
+        await run_in_threadpool(known_workspace, services, workspace_id)
     plugin = _plugin(services, slug)
     try:
         access = await services.refresher.access(workspace_id, plugin, rejected=rejected)
     except IntegrationError as exc:
+        if isinstance(exc, NotConnectedError):  # asked only now: a warm request reads one row
+            await run_in_threadpool(known_workspace, services, workspace_id)
         problem = of_error(exc, connect_url=services.links.create(workspace_id).url)
         services.metrics.token_request(plugin.slug, problem.code)
         raise problem from exc

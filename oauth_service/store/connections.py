@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, Update, func, insert, select, update
+from sqlalchemy import Row, Update, bindparam, func, insert, select, update
 
 from integrations.contracts import NotConnectedError, Tenant, TokenSet
 from oauth_service.crypto import TokenVault
@@ -92,11 +92,9 @@ class Connections:
         self._vault = vault
 
     def get(self, workspace_id: str, integration: str) -> Connection | None:
-        query = select(connections).where(
-            connections.c.workspace_id == workspace_id, connections.c.integration == integration
-        )
+        names = {"of_workspace": workspace_id, "of_integration": integration}
         with self._database.reading() as transaction:
-            row = transaction.execute(query).one_or_none()
+            row = transaction.execute(_ONE, names).one_or_none()
         return None if row is None else _connection(row)
 
     def of_workspace(self, workspace_id: str) -> Mapping[str, Connection]:
@@ -307,6 +305,10 @@ class Connections:
         return Counter(self._vault.position_of_key(sealed) for sealed in stored)
 
 
+_ONE = select(connections).where(  # built once: every token request runs it
+    connections.c.workspace_id == bindparam("of_workspace"),
+    connections.c.integration == bindparam("of_integration"),
+)
 _NO_REFRESH_UNDER_WAY: Mapping[str, Any] = {
     "refresh_started_at": None,
     "refresh_fingerprint": None,
