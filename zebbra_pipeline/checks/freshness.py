@@ -97,13 +97,10 @@ def freshness(
         today: The day to count from.
         days: The most days that a workspace may go without a landing.
     """
-    landed: dict[str, date] = {}
-    for summary in session.workspaces():
-        if summary.integration != integration:
-            continue
-        batch = session.last_batch(summary.workspace_id, integration, covering=asset)
-        if batch is not None:
-            landed[summary.workspace_id] = batch.fetched_at.astimezone().date()
+    landed = {
+        workspace: fetched_at.astimezone().date()
+        for workspace, fetched_at in session.last_fetched(integration, asset).items()
+    }
     stale = {key: day for key, day in landed.items() if (today - day).days > days}
     return Freshness(len(landed), stale)
 

@@ -1,7 +1,7 @@
 """What can be asked of a warehouse, or of its published copy."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -75,6 +75,23 @@ class ReadSession:
             [workspace_id],
         )
         return [_batch(row) for row in rows]
+
+    def last_fetched(self, integration: str, covering: str) -> dict[str, datetime]:
+        """
+        Return by workspace when its newest batch was fetched, in UTC.
+
+        Args:
+            integration: Registered name.
+            covering: Only batches that cover this, as for `last_batch`.
+        """
+        rows = self._db.rows(
+            """
+            SELECT workspace_id, max(fetched_at) FROM batches
+            WHERE integration = $1 AND list_contains(covers, $2) GROUP BY ALL ORDER BY ALL
+            """,
+            [integration, covering],
+        )
+        return {workspace_id: from_utc(fetched_at) for workspace_id, fetched_at in rows}
 
     def landed_integrations(self, workspace_id: str) -> frozenset[str]:
         """Return the registered names of the integrations that have ever landed."""
