@@ -31,8 +31,8 @@ class RequestLimits:
 
     body_bytes: int = 64 * 1024
     query_bytes: int = 16 * 1024
-    burst: int = 120
-    per_second: float = 2.0
+    burst: int = 1_000
+    per_second: float = 20.0
     addresses: int = 10_000
 
 
