@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -22,10 +22,12 @@ class ProcessError(Exception):
     """A child process did not start, or has ended by itself."""
 
 
-def free_port(wanted: int, *, tell: Callable[[str], None], what: str) -> int:
-    """Return *wanted*, or the next free port on the loopback address, saying so."""
+def free_port(
+    wanted: int, *, tell: Callable[[str], None], what: str, but: Collection[int] = ()
+) -> int:
+    """Return *wanted*, or the next free port on the loopback address and not in *but*, saying so."""
     for port in range(wanted, wanted + 100):
-        if _is_free(port):
+        if port not in but and _is_free(port):
             if port != wanted:
                 tell(f"port {wanted} is taken; {what} uses {port}")
             return port

@@ -14,7 +14,7 @@ from integrations.runtime.settings import Settings, load_settings
 from zebbra_pipeline.fetching import fetch_and_land
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import Outcome
-from zebbra_pipeline.pulls import Puller, what_has_landed
+from zebbra_pipeline.pulling import Puller, what_has_landed
 from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
 
 

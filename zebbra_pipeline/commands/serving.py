@@ -125,7 +125,7 @@ def start_services(group: Children, *, sandbox_wanted: bool | None) -> tuple[dic
         environ |= sandbox_environment([item for item in registry if item.sandbox], sandbox_url)
         command = ["-m", "zebbra_pipeline", "sandbox", "--port", str(sandbox_port)]
         group.start("sandbox", command, environ)
-    port = free_port(url.port or 80, tell=out.print, what="the OAuth service")
+    port = free_port(url.port or 80, tell=out.print, what="the OAuth service", but={sandbox_port})
     oauth_url = f"http://{url.hostname}:{port}"
     environ["ZEBBRA_OAUTH_URL"] = oauth_url
     group.start("oauth", ["-m", "oauth_service"], environ)

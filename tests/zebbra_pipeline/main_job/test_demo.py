@@ -93,6 +93,15 @@ def test_a_taken_port_is_replaced_and_named(tmp_path):
     assert said == [f"port {taken} is taken; the sandbox uses {chosen}"]
 
 
+def test_two_services_that_find_their_ports_taken_do_not_choose_the_same():
+    from zebbra_pipeline.processes import free_port
+
+    first = free_port(28765, tell=lambda _line: None, what="the sandbox")
+    second = free_port(first, tell=lambda _line: None, what="the OAuth service", but={first})
+
+    assert second > first
+
+
 @pytest.mark.timeout(240)
 def test_dev_runs_everything_until_interrupted(home):
     started = subprocess.Popen(

@@ -1,0 +1,198 @@
+"""Fetches one workspace from one integration: how far back, and by which adapter."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from integrations.contracts import (
+    AccountingFetchAdapter,
+    ConfigurationError,
+    IntegrationPlugin,
+    PayrollFetchAdapter,
+    ReconnectRequiredError,
+    Statement,
+    Tenant,
+    add_months,
+    months_back,
+)
+from integrations.runtime.http import BoundClient, HttpSession
+from integrations.runtime.settings import Settings
+from zebbra_pipeline.fetching import Pull
+from zebbra_pipeline.oauth_api import OAuthService, ServiceTokens
+from zebbra_pipeline.pulls import AccountingPull, Origin, PayrollPull
+from zebbra_pipeline.warehouse import (
+    EMPLOYEES,
+    PAYROLL_COSTS,
+    Warehouse,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """
+    What the warehouse holds of one workspace and asset.
+
+    Attributes:
+        tenant_id: Whose figures they are.
+        to_month: The last month; None where none is landed (any more).
+    """
+
+    tenant_id: str
+    to_month: date | None
+
+
+LandedAssets = dict[tuple[str, str], Landed]
+"""By workspace id and asset name."""
+
+
+def what_has_landed(
+    warehouse: Warehouse, integration: str, workspace_ids: Sequence[str], assets: tuple[str, ...]
+) -> LandedAssets:
+    """Return what the published copy holds."""
+    found: LandedAssets = {}
+    with warehouse.read() as session:
+        for workspace_id in workspace_ids:
+            batch = session.last_batch(workspace_id, integration)
+            if batch is None:
+                continue
+            for name in assets:
+                months = session.landed_months(workspace_id, integration, name)
+                found[workspace_id, name] = Landed(batch.tenant_id, max(months, default=None))
+    return found
+
+
+def first_month(
+    workspace_id: str,
+    assets: tuple[str, ...],
+    *,
+    tenant_id: str,
+    landed: LandedAssets,
+    settings: Settings,
+    full: bool,
+    today: date,
+) -> date:
+    """
+    Return the month from which a pull of *assets* starts.
+
+    A first pull takes the history; a routine one the last months, without a gap.
+    """
+    routine = months_back(today, settings.refresh_months)
+    history = months_back(today, settings.history_months)
+    if full:
+        return history
+    for name in assets:
+        if name == EMPLOYEES:
+            continue  # always pulled with their whole history, as they land whole
+        last = landed.get((workspace_id, name))
+        if last is None or last.to_month is None or last.tenant_id != tenant_id:
+            return min(history, routine)
+        if last.to_month < add_months(routine, -1):  # a gap would stay for ever
+            return min(history, routine)
+    return routine
+
+
+class Puller:
+    """
+    Fetches workspaces of one integration.
+
+    Args:
+        plugin: The integration.
+        assets: Asset names wanted, e.g. `profit_and_loss`; others cost no call.
+        settings: Months of history, and the provider's base URL.
+        landed: What has already landed of each workspace; see `what_has_landed`.
+        full: Fetch the whole history even where it has landed before.
+        today: The day of the fetch.
+    """
+
+    def __init__(
+        self,
+        plugin: IntegrationPlugin,
+        assets: tuple[str, ...],
+        *,
+        http: HttpSession,
+        service: OAuthService,
+        settings: Settings,
+        landed: LandedAssets,
+        full: bool,
+        today: date,
+    ) -> None:
+        self._plugin = plugin
+        self._assets = assets
+        self._http = http
+        self._service = service
+        self._settings = settings
+        self._landed = landed
+        self._full = full
+        self._today = today
+
+    async def pull(self, workspace_id: str) -> Pull:
+        """
+        Fetch one workspace.
+
+        Raises:
+            IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
+        """
+        started = time.monotonic()
+        tokens = ServiceTokens(self._service, workspace_id, self._plugin.slug)
+        access = await tokens.access()
+        tenant = Tenant(access.tenant_id, access.tenant_name)
+        client = self._http.bind(
+            self._plugin,
+            tokens=tokens,
+            access=access,
+            base_url=self._settings.integration(self._plugin.slug).api_base_url,
+        )
+        adapter = self._plugin.adapter(workspace_id, client, today=self._today)
+        from_month = first_month(
+            workspace_id,
+            self._assets,
+            tenant_id=tenant.id,
+            landed=self._landed,
+            settings=self._settings,
+            full=self._full,
+            today=self._today,
+        )
+        if isinstance(adapter, AccountingFetchAdapter):
+            statements = frozenset(Statement(name) for name in self._assets)
+            batch = await adapter.get_data(from_month, statements=statements)
+            if batch.tenant_id != tenant.id:
+                raise ReconnectRequiredError(
+                    f"{self._plugin.name}: the figures came from another organisation "
+                    f"than the one that is connected, {tenant.name!r}"
+                )
+            return AccountingPull(self._origin(workspace_id, tenant, client, started), batch)
+        if not isinstance(adapter, PayrollFetchAdapter):
+            raise ConfigurationError(f"{self._plugin.name}: unknown kind of adapter")
+        history = min(from_month, months_back(self._today, self._settings.history_months))
+        people = await adapter.get_data(history) if EMPLOYEES in self._assets else None
+        costs = (
+            await adapter.get_payroll_costs(from_month) if PAYROLL_COSTS in self._assets else None
+        )
+        origin = self._origin(workspace_id, tenant, client, started)
+        return PayrollPull(origin, self._plugin.name, history, people, costs)
+
+    def _origin(
+        self, workspace_id: str, tenant: Tenant, client: BoundClient, started: float
+    ) -> Origin:
+        notes: dict[str, Any] = {
+            "zebbra/tenant": tenant.name,
+            "zebbra/api_calls": client.calls,
+            "zebbra/seconds": round(time.monotonic() - started, 2),
+        }
+        for name, left in (
+            ("minute", client.quota.minute_remaining),
+            ("day", client.quota.day_remaining),
+        ):
+            if left is not None:
+                notes[f"zebbra/api_calls_left_this_{name}"] = left
+        return Origin(workspace_id, tenant, _fetch_time(self._today), client.calls, notes)
+
+
+def _fetch_time(today: date) -> datetime:
+    """Now; or noon of *today* where a run was told to fetch as of another day."""
+    now = datetime.now(UTC)
+    if abs((now.date() - today).days) <= 1:  # the machine's day may differ from UTC's
+        return now
+    return datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
