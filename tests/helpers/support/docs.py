@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
 _FENCE = re.compile(
     r"(?:^\*\*`(?P<path>[^`]+)`\*\*(?P<mark>[^\n]*)\n\n)?"

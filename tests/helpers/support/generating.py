@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from zebbra_pipeline.generating.naming import Naming
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FILLED_IN = Path(__file__).parent / "generating_filled"
 FILL_IN = re.compile(r"^ *# FILL IN:.*\n(?: *#.*\n)*", re.MULTILINE)
 

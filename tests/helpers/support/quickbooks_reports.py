@@ -9,7 +9,7 @@ from typing import Any
 from integrations.contracts import Statement, month_end, month_start
 from integrations.quickbooks.windows import ReportQuery
 
-FIXTURES = Path(__file__).resolve().parents[1] / "integrations" / "quickbooks" / "fixtures"
+FIXTURES = Path(__file__).resolve().parents[2] / "integrations" / "quickbooks" / "fixtures"
 TODAY = date(2026, 11, 24)
 
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+    "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests" / "helpers"))),
     "PYTHONWARNINGS": "",
 }
 

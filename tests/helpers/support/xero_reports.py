@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-FIXTURES = Path(__file__).resolve().parents[1] / "integrations" / "xero" / "fixtures"
+FIXTURES = Path(__file__).resolve().parents[2] / "integrations" / "xero" / "fixtures"
 
 
 def fixture(name: str) -> Any:
