@@ -13,7 +13,7 @@ import dagster as dg
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.assets.integration import WORKSPACES_PER_RUN
-from zebbra_pipeline.assets.reporting import FAILED_KEY
+from zebbra_pipeline.assets.reporting import FAILED_KEY, LINKS_KEY
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.building import build_definitions
 from zebbra_pipeline.dagster_home import open_instance
@@ -29,10 +29,12 @@ class RefreshResult:
     Attributes:
         runs: Ids of the Dagster runs.
         failures: By workspace: what failed, one line each, named by its step.
+        links: By workspace: link to the connect page, where reconnecting mends it.
     """
 
     runs: list[str] = field(default_factory=list)
     failures: dict[str, list[str]] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
 
 
 def refresh(
@@ -108,6 +110,9 @@ def _collect(event: dg.DagsterEvent, group: list[str], result: RefreshResult) ->
     what = str(event.step_key).removeprefix("fetch_")
     data = event.step_failure_data.user_failure_data
     failed = data.metadata.get(FAILED_KEY) if data else None
+    links = data.metadata.get(LINKS_KEY) if data else None
+    if links is not None:
+        result.links |= cast("dict[str, str]", links.value)
     if failed is not None:
         reasons = cast("dict[str, str]", failed.value)
     else:

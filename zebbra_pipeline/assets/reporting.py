@@ -7,6 +7,7 @@ import dagster as dg
 
 from zebbra_pipeline.outcomes import Done, Failed, Outcome, by_reason, named
 
+LINKS_KEY = "zebbra/connect_links"
 FAILED_KEY = "zebbra/failed"
 COME_BACK_KEY = "zebbra/come_back_at"
 
@@ -58,6 +59,7 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
     who = named(item.workspace_id for item in failed)
     first = f": {next(iter(groups))}" if len(groups) == 1 else f", for {len(groups)} reasons"
     resets = [item.come_back_at for item in failed if item.come_back_at is not None]
+    links = {item.workspace_id: item.connect_url for item in failed if item.connect_url}
     return dg.Failure(
         description=f"{len(failed)} of {count} workspaces failed ({who}){first}",
         metadata={
@@ -65,6 +67,7 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
                 "\n".join(_markdown(group) for group in groups.values())
             ),
             FAILED_KEY: dg.MetadataValue.json({item.workspace_id: item.reason for item in failed}),
+            **({LINKS_KEY: dg.MetadataValue.json(links)} if links else {}),
             **(
                 {COME_BACK_KEY: dg.MetadataValue.timestamp(max(resets).timestamp())}
                 if resets

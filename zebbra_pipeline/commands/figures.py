@@ -115,6 +115,8 @@ def refresh_connected(
             groups.setdefault(reason, []).append(workspace)
     for reason, failed in groups.items():
         err.print(f"failed: {named(failed)}: {reason}", markup=False)
+    for workspace, link in sorted(result.links.items()):
+        err.print(f"reconnect {workspace} here: {link}", markup=False)
     good = len(connected) - len(result.failures)
     out.print(f"{good} of {len(connected)} workspaces refreshed in {len(result.runs)} Dagster runs")
     return result.failures

@@ -65,6 +65,10 @@ def test_a_revoked_grant_fails_its_workspace_alone_and_keeps_its_figures(connect
     (reason,) = result.failures["acme"]
     assert reason.startswith("xero: ")
     assert "reconnect" in reason
+    assert result.links["acme"].startswith(f"{connected.oauth_url}/connect?session=")
+    shown = connected.zebbra("refresh", "acme", "--as-of", str(connected.today))
+    assert shown.returncode == 1
+    assert f"reconnect acme here: {connected.oauth_url}/connect?session=" in shown.stderr
     assert connected.query(FIGURES, "acme") == acme
     assert connected.query(FIGURES, "globex") != globex
     (state,) = [
