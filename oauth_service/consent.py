@@ -236,9 +236,9 @@ class ConsentFlow:
         grant: PendingGrant,
         answer: Mapping[str, str],
     ) -> tuple[Tenant, ...]:
-        client = self._http.bind(
+        client = await self._http.bind(
             plugin, tokens=_NewTokens(plugin, grant.tokens), base_url=app.api_base_url
-        )
+        ).open()
         callback = {name: value for name, value in answer.items() if name not in _SECRET_FIELDS}
         try:
             tenants = await plugin.oauth.find_tenants(client, NewGrant(grant.tokens, callback))

@@ -59,6 +59,10 @@ class ToyOAuth(IntegrationOAuth):
     trace_header = "Toy-Trace"
 
     async def find_tenants(self, client: ProviderClient, grant: NewGrant) -> tuple[Tenant, ...]:
+        if client.tenant_id:  # empty, as the contract says, also before the first request
+            raise RuntimeError(
+                "tenant_id: expected none while a new grant's tenants are looked for"
+            )
         payload = (await client.get("tenants")).payload
         return tuple(Tenant(item["id"], item["name"]) for item in payload)
 
