@@ -74,7 +74,7 @@ def demo(
             for model in merge_and_store(settings, workspace):
                 out.print()
                 print_model(model, months=_SHOWN_MONTHS)
-    out.print(f"\ndone in {time.monotonic() - started:.0f} s; nothing is left running.")
+    out.print(f"\ndone in {time.monotonic() - started:.1f} s; nothing is left running.")
     _what_next(settings)
 
 
