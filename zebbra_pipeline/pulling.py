@@ -9,6 +9,7 @@ from typing import Any
 from integrations.contracts import (
     AccountingFetchAdapter,
     ConfigurationError,
+    FetchAdapter,
     IntegrationPlugin,
     PayrollFetchAdapter,
     ReconnectRequiredError,
@@ -93,6 +94,32 @@ def first_month(
     return routine
 
 
+async def open_adapter(
+    plugin: IntegrationPlugin,
+    workspace_id: str,
+    *,
+    http: HttpSession,
+    service: OAuthService,
+    settings: Settings,
+    today: date,
+) -> tuple[FetchAdapter, BoundClient]:
+    """
+    Return the plugin's adapter for a workspace, and the client that it asks with.
+
+    Raises:
+        NotConnectedError: If the workspace has not connected the integration.
+        IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
+    """
+    tokens = ServiceTokens(service, workspace_id, plugin.slug)
+    client = http.bind(
+        plugin,
+        tokens=tokens,
+        access=await tokens.access(),
+        base_url=settings.integration(plugin.slug).api_base_url,
+    )
+    return plugin.adapter(workspace_id, client, today=today), client
+
+
 class Puller:
     """
     Fetches workspaces of one integration.
@@ -135,16 +162,15 @@ class Puller:
             IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
         """
         started = time.monotonic()
-        tokens = ServiceTokens(self._service, workspace_id, self._plugin.slug)
-        access = await tokens.access()
-        tenant = Tenant(access.tenant_id, access.tenant_name)
-        client = self._http.bind(
+        adapter, client = await open_adapter(
             self._plugin,
-            tokens=tokens,
-            access=access,
-            base_url=self._settings.integration(self._plugin.slug).api_base_url,
+            workspace_id,
+            http=self._http,
+            service=self._service,
+            settings=self._settings,
+            today=self._today,
         )
-        adapter = self._plugin.adapter(workspace_id, client, today=self._today)
+        tenant = Tenant(client.tenant_id, client.tenant_name)
         from_month = first_month(
             workspace_id,
             self._assets,

@@ -167,21 +167,19 @@ def endpoints(
 async def _ask_providers(settings: Settings, workspace: str) -> list[dict[str, object]]:
     from integrations.contracts import months_back
     from integrations.runtime.registry import load_registry
-    from zebbra_pipeline.oauth_api import ServiceTokens
+    from zebbra_pipeline.pulling import open_adapter
 
     today = datetime.now().astimezone().date()
     rows: list[dict[str, object]] = []
     async with HttpSession() as http:
         service = OAuthService(http, settings.oauth_url, settings.service_key())
         for plugin in load_registry():
-            tokens = ServiceTokens(service, workspace, plugin.slug)
-            base_url = settings.integration(plugin.slug).api_base_url
             try:
-                access = await tokens.access()
+                adapter, _ = await open_adapter(
+                    plugin, workspace, http=http, service=service, settings=settings, today=today
+                )
             except NotConnectedError:
                 continue
-            client = http.bind(plugin, tokens=tokens, access=access, base_url=base_url)
-            adapter = plugin.adapter(workspace, client, today=today)
             since = months_back(today, settings.refresh_months)
             names = await adapter.get_data_endpoints(since)
             rows += [{"integration": plugin.name, "endpoint": name} for name in names]

@@ -169,3 +169,13 @@ def test_the_doctor_fails_where_something_is_broken(stack):
     assert found["Xero"]["do"] == "set XERO_CLIENT_ID and XERO_CLIENT_SECRET, if you want it"
     assert found["OAuth service http://localhost:1"]["state"] == "broken"
     assert "start it with 'zebbra serve'" in found["OAuth service http://localhost:1"]["do"]
+
+
+def test_endpoints_are_asked_of_the_providers_where_nothing_has_landed(fresh):
+    fresh.connect("acme", xero="Acme Trading Inc", gusto="Acme Trading Inc")
+
+    rows = json.loads(fresh.zebbra("endpoints", "acme", "--json").stdout)
+
+    names = {(row["integration"], row["endpoint"]) for row in rows}
+    assert {("Xero", "Net Assets"), ("Gusto", "Total Payroll Cost")} <= names
+    assert not fresh.settings.published.exists() or fresh.query("FROM data_points") == []
