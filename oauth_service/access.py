@@ -1,13 +1,15 @@
 """Who is asking: a browser with a session, or the pipeline with the service key."""
 
+from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.responses import Response
 
 from integrations.contracts import IntegrationPlugin, check_workspace_id
 from oauth_service import person_errors, problems
-from oauth_service.links import Session
+from oauth_service.links import SESSION_LIFETIME, BrowserSession, Session
 from oauth_service.services import Services, services_of
 from oauth_service.store import Workspace
 
@@ -39,6 +41,28 @@ def require_session(request: Request) -> Session:
     if session is None:
         raise person_errors.no_session()
     return session
+
+
+def keep_session(response: Response, services: Services, name: str, value: str, path: str) -> None:
+    """Let the browser keep a session's cookie for the pages below *path*."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        path=f"{services.pages.base_path}{path}",
+        httponly=True,
+        samesite="lax",
+        secure=services.https,
+    )
+
+
+async def form_of(request: Request, session: BrowserSession) -> Mapping[str, str]:
+    """Return a form's text fields, if a page of *session* sent it."""
+    form = await request.form(max_files=0, max_fields=10)
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    if not session.sent_by_its_own_form(fields.get("csrf_token", "")):
+        raise person_errors.stale_form()
+    return fields
 
 
 PersonSession = Annotated[Session, Depends(require_session)]

@@ -70,7 +70,7 @@ def stale_form() -> PersonError:
         HTTPStatus.FORBIDDEN,
         "That form is out of date",
         "It was not sent from the page that this browser has open, so nothing was changed.",
-        "Go back to the connect page and try again.",
+        "Go back and try again.",
         back=True,
     )
 

@@ -16,7 +16,7 @@ from oauth_service.consent import ConsentFlow
 from oauth_service.disconnect import Disconnector
 from oauth_service.keyring import Keyring
 from oauth_service.lease import RefreshPolicy
-from oauth_service.links import ConnectLinks, Sessions
+from oauth_service.links import AdminAccess, ConnectLinks, Sessions
 from oauth_service.metrics import Metrics
 from oauth_service.pages import Pages
 from oauth_service.refresh import Refresher
@@ -42,6 +42,7 @@ class Services:
     disconnector: Disconnector
     links: ConnectLinks
     sessions: Sessions
+    admin: AdminAccess
     pages: Pages
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -87,6 +88,7 @@ def build_services(
         ),
         links=ConnectLinks(keys, settings.oauth_url, clock),
         sessions=Sessions(keys, clock),
+        admin=AdminAccess(keys, settings.oauth_url, clock),
         pages=Pages(settings.oauth_url),
         metrics=metrics,
         clock=clock,

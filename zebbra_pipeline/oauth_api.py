@@ -131,6 +131,16 @@ class OAuthService:
         )
         return dict(self._json(answer, expected=(_OK, 201)))
 
+    async def admin_link(self) -> dict[str, str]:
+        """
+        Make a link to the operator's page: `{"url", "expires_at"}`.
+
+        Raises:
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        request = OutboundRequest("POST", f"{self._url}/api/admin-links", bearer=self._secret)
+        return dict(self._json(await self._send(request)))
+
     async def access(
         self, workspace_id: str, slug: str, *, rejected: str | None = None
     ) -> IntegrationAccess:

@@ -69,6 +69,13 @@ class ConnectLinkAnswer(BaseModel):
     expires_at: datetime
 
 
+class AdminLinkAnswer(BaseModel):
+    """A link for the operator; whoever has it can see and change all connections."""
+
+    url: str
+    expires_at: datetime
+
+
 class TokenAnswer(BaseModel):
     """An access token and the pinned tenant."""
 
@@ -120,6 +127,13 @@ async def make_connect_link(body: ConnectLinkRequest, services: ServicesOf) -> C
     )
     link = services.links.create(body.workspace_id)
     return ConnectLinkAnswer(url=link.url, expires_at=link.expires_at)
+
+
+@router.post("/admin-links", responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+async def make_admin_link(services: ServicesOf) -> AdminLinkAnswer:
+    """Make a link that opens the operator's page."""
+    link = services.admin.create_link()
+    return AdminLinkAnswer(url=link.url, expires_at=link.expires_at)
 
 
 @router.get("/workspaces")

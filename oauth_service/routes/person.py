@@ -11,11 +11,18 @@ from starlette.concurrency import run_in_threadpool
 
 from integrations.contracts import IntegrationPlugin, ProviderUnavailableError
 from oauth_service import person_errors
-from oauth_service.access import COOKIE, PersonSession, plugin_for_person, session_of
+from oauth_service.access import (
+    COOKIE,
+    PersonSession,
+    form_of,
+    keep_session,
+    plugin_for_person,
+    session_of,
+)
 from oauth_service.cards import cards_of
 from oauth_service.consent import ChoiceNeeded
 from oauth_service.crypto import ExpiredError, ForgedError
-from oauth_service.links import SESSION_LIFETIME, Session
+from oauth_service.links import Session
 from oauth_service.services import Services, ServicesOf
 from oauth_service.store import ConnectionState, Workspace
 
@@ -99,7 +106,7 @@ async def choose_tenant(
 ) -> RedirectResponse:
     """Pin the chosen organisation."""
     plugin = plugin_for_person(services, slug)
-    form = await _form(request, session)
+    form = await form_of(request, session)
     await services.consent.choose(session, plugin, form.get("grant", ""), form.get("tenant_id", ""))
     return _done(services, plugin, "connected")
 
@@ -110,7 +117,7 @@ async def disconnect(
 ) -> RedirectResponse:
     """End a connection."""
     plugin = plugin_for_person(services, slug)
-    await _form(request, session)
+    await form_of(request, session)
     try:
         confirmed = await services.disconnector.disconnect(session.workspace_id, plugin)
     except ProviderUnavailableError:
@@ -127,25 +134,8 @@ def _open_link(request: Request, services: Services, link: str) -> RedirectRespo
         raise person_errors.forged_link() from None
     session = services.sessions.start(workspace_id, session_of(request))
     response = _redirect(services, "/connect")
-    response.set_cookie(
-        COOKIE,
-        services.sessions.cookie_value(session),
-        max_age=int(SESSION_LIFETIME.total_seconds()),
-        path=f"{services.pages.base_path}/",
-        httponly=True,
-        samesite="lax",
-        secure=services.settings.oauth_url.startswith("https:"),
-    )
+    keep_session(response, services, COOKIE, services.sessions.cookie_value(session), "/")
     return response
-
-
-async def _form(request: Request, session: Session) -> Mapping[str, str]:
-    """Return a form's text fields, if this session's own page sent it."""
-    form = await request.form(max_files=0, max_fields=10)
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    if not session.sent_by_its_own_form(fields.get("csrf_token", "")):
-        raise person_errors.stale_form()
-    return fields
 
 
 async def _workspace(services: Services, session: Session) -> Workspace:

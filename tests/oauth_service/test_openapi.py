@@ -59,6 +59,7 @@ def test_any_request_gets_a_documented_answer(rig: Rig, mode: GenerationMode) ->
         "GET /metrics",
         "GET /integration/providers",
         "POST /api/connect-links",
+        "POST /api/admin-links",
         "GET /api/workspaces",
         "GET /api/workspaces/{workspace_id}/integrations/{slug}/token",
         "GET /api/workspaces/{workspace_id}/integrations/{slug}/history",
