@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := integrations oauth_service zebbra_pipeline
 
+# Many tests wait for processes of their own, so that one worker more than cores keeps these busy.
+TEST_WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
+
 # With it set, every process would compile everything anew: starts take two to three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -59,7 +62,7 @@ layers: setup
 
 tests: setup browser postgres
 	@echo "== tests"
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
 
 browser:
 	@sh scripts/ensure_browser.sh
