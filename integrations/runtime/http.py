@@ -9,10 +9,8 @@ from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
-
-import httpx
 
 from integrations.contracts.access import IntegrationAccess
 from integrations.contracts.errors import (
@@ -29,6 +27,9 @@ from integrations.runtime.limits import Budgets
 from integrations.runtime.retry import RetryPolicy
 from integrations.runtime.timing import Timing
 from integrations.runtime.tokens import CachedAccess, TokenSource
+
+if TYPE_CHECKING:  # imported where a session opens: Dagster loads definitions without it
+    import httpx
 
 __all__ = [
     "BoundClient",
@@ -81,6 +82,8 @@ class HttpSession:
         self._pool: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
+        import httpx
+
         _keep_urls_out_of_logs()
         no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         self._pool = httpx.AsyncClient(
@@ -159,8 +162,10 @@ class HttpSession:
         )
 
     async def _exchange(
-        self, pool: httpx.AsyncClient, request: OutboundRequest, timeout_s: float
+        self, pool: "httpx.AsyncClient", request: OutboundRequest, timeout_s: float
     ) -> RawAnswer:
+        import httpx
+
         headers = dict(request.headers)
         if request.bearer is not None:
             headers["Authorization"] = f"Bearer {request.bearer}"
@@ -196,6 +201,8 @@ def _as_our_errors(where: str) -> Iterator[None]:
 
     Causes are cut off, for texts of httpx and h11 can repeat headers and queries.
     """
+    import httpx
+
     try:
         yield
     except (TimeoutError, httpx.TimeoutException):
@@ -245,6 +252,8 @@ def _keep_urls_out_of_logs() -> None:
 @cache
 def _trusted() -> ssl.SSLContext:
     """Return the certificates that are trusted; reading them takes 25 ms, so once a process."""
+    import httpx
+
     return httpx.create_ssl_context()
 
 

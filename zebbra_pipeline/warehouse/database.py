@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
-
-import duckdb
+from typing import TYPE_CHECKING, Any, Self
 
 from zebbra_pipeline.warehouse.errors import (
     WarehouseBusyError,
@@ -15,6 +13,9 @@ from zebbra_pipeline.warehouse.errors import (
     WarehouseFileError,
     WarehouseWriteError,
 )
+
+if TYPE_CHECKING:  # loading definitions opens no database: it is imported where one is opened
+    import duckdb
 
 CATALOG = "warehouse"
 PRIVATE_FILE = 0o600
@@ -56,7 +57,7 @@ class Database:
     would hand out the instance of a file that has been swapped away since.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, place: str) -> None:
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", place: str) -> None:
         self._connection = connection
         self.place = place
 
@@ -77,6 +78,8 @@ class Database:
             WarehouseBusyError: If another program keeps the file open.
             WarehouseFileError: If it cannot be opened as a DuckDB database.
         """
+        import duckdb
+
         is_file = not str(target).startswith(DUCKLAKE)
         is_new = is_file and not read_only and not Path(target).exists()
         place = f"warehouse {target if is_file else _without_secrets(str(target))}"
@@ -129,6 +132,8 @@ class Database:
         Raises:
             WarehouseWriteError: If DuckDB refuses; chained to what it said.
         """
+        import duckdb
+
         try:
             self.execute("BEGIN TRANSACTION")
             yield
@@ -149,6 +154,8 @@ class Database:
         Raises:
             duckdb.Error: If DuckDB refuses.
         """
+        import duckdb
+
         quoted = str(draft).replace("'", "''")
         self.execute(f"ATTACH '{quoted}' AS draft")
         try:
@@ -170,6 +177,8 @@ class Database:
 
     def close(self) -> None:
         """Write everything into the file and let it go."""
+        import duckdb
+
         with suppress(duckdb.Error):
             self._connection.execute("USE memory")
             self._connection.execute(f"DETACH {CATALOG}")
@@ -187,6 +196,8 @@ def as_json(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _opening_failed(place: str, exc: Exception, *, is_file: bool) -> WarehouseError:
+    import duckdb
+
     text = _first_line(exc)
     if isinstance(exc, duckdb.IOException) and _LOCKED in text:
         return WarehouseBusyError(

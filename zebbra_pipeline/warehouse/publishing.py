@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
-
 from zebbra_pipeline.warehouse.database import PRIVATE_FILE, Database, private_folder
 from zebbra_pipeline.warehouse.errors import WarehouseError, WarehouseWriteError
 from zebbra_pipeline.warehouse.migrations import migrate
@@ -24,6 +22,8 @@ def publish_copy(source: Database, published: Path, *, now: datetime) -> None:
     Raises:
         WarehouseWriteError: If the copy cannot be written; the old one stays.
     """
+    import duckdb
+
     draft = new_draft(published, now=now)
     try:
         source.copy_into(draft)
