@@ -18,12 +18,6 @@ from zebbra_pipeline.warehouse import (
     WriteSession,
 )
 
-ASSET_NAMES = {
-    "accounting": tuple(statement.value for statement in Statement),
-    "payroll": (EMPLOYEES, PAYROLL_COSTS),
-}
-"""Asset names of each family, in the order in which they are shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field, SecretStr
 
 from integrations.contracts import IntegrationPlugin
-from integrations.runtime.http import HttpSession
 from integrations.runtime.settings import Settings, load_settings
-from zebbra_pipeline.fetching import fetch_and_land
-from zebbra_pipeline.oauth_api import OAuthService
-from zebbra_pipeline.outcomes import Outcome
-from zebbra_pipeline.pulling import Puller, what_has_landed
-from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
+
+if TYPE_CHECKING:  # imported where a run needs them: definitions load without
+    from integrations.runtime.http import HttpSession
+    from zebbra_pipeline.oauth_api import OAuthService
+    from zebbra_pipeline.outcomes import Outcome
+    from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
 
 
 class Warehouse(dg.ConfigurableResource[Any]):
@@ -28,8 +28,10 @@ class Warehouse(dg.ConfigurableResource[Any]):
         default="", description="The read-only copy for people and BI; empty: ZEBBRA_PUBLISHED."
     )
 
-    def open(self) -> DuckDBWarehouse:
+    def open(self) -> "DuckDBWarehouse":
         """Return the warehouse; it holds no connection between its sessions."""
+        from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
+
         settings = load_settings()
         return DuckDBWarehouse(
             self.target or settings.warehouse,
@@ -63,10 +65,10 @@ class Connections(dg.ConfigurableResource[Any]):
         workspace_ids: Sequence[str],
         assets: tuple[str, ...],
         *,
-        warehouse: DuckDBWarehouse,
+        warehouse: "DuckDBWarehouse",
         full: bool,
         run_id: str,
-    ) -> list[Outcome]:
+    ) -> "list[Outcome]":
         """
         Fetch and land workspaces concurrently, each by itself.
 
@@ -74,6 +76,10 @@ class Connections(dg.ConfigurableResource[Any]):
             ConfigurationError: If a setting is malformed.
             WarehouseError: If nothing can be landed at all.
         """
+        from integrations.runtime.http import HttpSession
+        from zebbra_pipeline.fetching import fetch_and_land
+        from zebbra_pipeline.pulling import Puller, what_has_landed
+
         settings = load_settings()
         async with HttpSession() as http:
             puller = Puller(
@@ -95,8 +101,10 @@ class Connections(dg.ConfigurableResource[Any]):
                 run_id=run_id,
             )
 
-    def service(self, http: HttpSession, settings: Settings) -> OAuthService:
+    def service(self, http: "HttpSession", settings: Settings) -> "OAuthService":
         """Return a client of the OAuth service."""
+        from zebbra_pipeline.oauth_api import OAuthService
+
         key = SecretStr(self.service_key) if self.service_key else settings.service_key()
         return OAuthService(http, self.oauth_url or settings.oauth_url, key)
 

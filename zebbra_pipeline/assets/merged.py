@@ -7,7 +7,6 @@ import dagster as dg
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.reporting import report
 from zebbra_pipeline.assets.specs import build_merged_model_spec
-from zebbra_pipeline.merging import merge_workspaces
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
@@ -25,6 +24,8 @@ def build_merged_model(
     def merge(
         context: dg.AssetExecutionContext, connections: Connections, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
+        from zebbra_pipeline.merging import merge_workspaces
+
         try:
             outcomes, _ = merge_workspaces(
                 list(context.partition_keys),

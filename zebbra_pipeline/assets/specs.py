@@ -6,8 +6,8 @@ import dagster as dg
 
 from integrations.contracts import IntegrationPlugin
 from zebbra_pipeline.assets.columns import COLUMNS
+from zebbra_pipeline.families import ASSET_NAMES
 from zebbra_pipeline.partitions import WORKSPACES
-from zebbra_pipeline.pulls import ASSET_NAMES
 
 MERGED_MODEL = dg.AssetKey(["merged_model"])
 OWNERS = ["team:finance-data"]

@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 
 from integrations.contracts import PayloadError, ProviderUnavailableError
-from integrations.runtime.http import HttpSession
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
 from zebbra_pipeline.resources import Connections
@@ -152,5 +151,7 @@ def _never_materialized(
 
 
 async def _changes(connections: Connections, cursor: str | None) -> dict[str, Any]:
+    from integrations.runtime.http import HttpSession
+
     async with HttpSession() as http:
         return await connections.service(http, load_settings()).connections(cursor)

@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from integrations.contracts import IntegrationPlugin
-from zebbra_pipeline.pulls import ASSET_NAMES
+from zebbra_pipeline.families import ASSET_NAMES
 from zebbra_pipeline.resources import Connections, Warehouse
-from zebbra_pipeline.warehouse import ReadSession, WarehouseError
+from zebbra_pipeline.warehouse import WarehouseError
+
+if TYPE_CHECKING:
+    from zebbra_pipeline.warehouse import ReadSession
 
 CHECK_NAME = "workspaces_are_fresh"
 _SHOWN = 20
@@ -83,7 +87,7 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
 
 
 def freshness(
-    session: ReadSession, integration: str, asset: str, *, today: date, days: int
+    session: "ReadSession", integration: str, asset: str, *, today: date, days: int
 ) -> Freshness:
     """
     Return which workspaces have landed nothing of *asset* for more than *days* days.

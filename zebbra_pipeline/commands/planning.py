@@ -21,12 +21,12 @@ from zebbra_pipeline.commands.context import (
     settings_of_command,
     workspace_argument,
 )
+from zebbra_pipeline.families import ASSET_NAMES
 from zebbra_pipeline.fetching import CONCURRENT_WORKSPACES
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.planning import BackfillPlan, PlannedPull, ProviderPlan, plan_backfill
 from zebbra_pipeline.pulling import first_month, what_has_landed
-from zebbra_pipeline.pulls import ASSET_NAMES
 
 _TENANTS_SHOWN = 10
 _HOUR_S, _MINUTE_S = 3600, 60

@@ -1,25 +1,33 @@
-"""The warehouse: all SQL of the product, and the one way to the landed figures."""
+"""
+The warehouse: all SQL of the product, and the one way to the landed figures.
 
-from zebbra_pipeline.warehouse.errors import (
-    Holder,
-    WarehouseBusyError,
-    WarehouseError,
-    WarehouseFileError,
-    WarehouseVersionError,
-    WarehouseWriteError,
-)
-from zebbra_pipeline.warehouse.reading import ReadSession
-from zebbra_pipeline.warehouse.records import (
-    EMPLOYEES,
-    PAYROLL_COSTS,
-    BatchInfo,
-    EndpointInfo,
-    Landing,
-    RestatementInfo,
-    WorkspaceSummary,
-)
-from zebbra_pipeline.warehouse.store import Warehouse
-from zebbra_pipeline.warehouse.writing import WriteSession
+What is offered here is imported when it is asked for: Dagster loads definitions without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zebbra_pipeline.warehouse.errors import (
+        Holder,
+        WarehouseBusyError,
+        WarehouseError,
+        WarehouseFileError,
+        WarehouseVersionError,
+        WarehouseWriteError,
+    )
+    from zebbra_pipeline.warehouse.reading import ReadSession
+    from zebbra_pipeline.warehouse.records import (
+        EMPLOYEES,
+        PAYROLL_COSTS,
+        BatchInfo,
+        EndpointInfo,
+        Landing,
+        RestatementInfo,
+        WorkspaceSummary,
+    )
+    from zebbra_pipeline.warehouse.store import Warehouse
+    from zebbra_pipeline.warehouse.writing import WriteSession
 
 __all__ = [
     "EMPLOYEES",
@@ -39,3 +47,26 @@ __all__ = [
     "WorkspaceSummary",
     "WriteSession",
 ]
+_HOMES = {"ReadSession": "reading", "Warehouse": "store", "WriteSession": "writing"}
+_RECORDS = {
+    "EMPLOYEES",
+    "PAYROLL_COSTS",
+    "BatchInfo",
+    "EndpointInfo",
+    "Landing",
+    "RestatementInfo",
+    "WorkspaceSummary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES.get(name, "records" if name in _RECORDS else "errors")
+    found = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
