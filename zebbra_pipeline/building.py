@@ -7,13 +7,14 @@ import dagster as dg
 
 from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
-from zebbra_pipeline.assets.integration import WORKSPACES_PER_RUN, build_integration_assets
+from integrations.runtime.settings import load_settings
+from zebbra_pipeline.assets.integration import build_integration_assets
 from zebbra_pipeline.assets.merged import build_merged_model
 from zebbra_pipeline.automation.following import build_following_job, build_following_sensors
 from zebbra_pipeline.automation.schedules import (
     RefreshSchedule,
     build_refresh_job,
-    build_refresh_schedule,
+    build_refresh_schedules,
 )
 from zebbra_pipeline.automation.sensor import build_connections_sensor
 from zebbra_pipeline.checks.freshness import Checks, build_freshness_check
@@ -30,7 +31,7 @@ def build_definitions(
     *,
     connections: Connections | None = None,
     warehouse: Warehouse | None = None,
-    workspaces_per_run: int = WORKSPACES_PER_RUN,
+    workspaces_per_run: int | None = None,
     schedule: RefreshSchedule | None = _EVERY_MORNING,
     checks: Checks | None = _USUAL_CHECKS,
 ) -> dg.Definitions:
@@ -43,37 +44,49 @@ def build_definitions(
         plugins: Integrations to include; all installed ones by default.
         connections: Resource that reaches the OAuth service; from the settings by default.
         warehouse: Resource that figures land in; from the settings by default.
-        workspaces_per_run: The most workspaces that a backfill or the schedule puts in one run.
-        schedule: When all workspaces are refreshed; the usual one waits until somebody turns it
-            on. None for no schedule.
+        workspaces_per_run: The most workspaces that a backfill or a schedule puts in one run;
+            ZEBBRA_WORKSPACES_PER_RUN by default.
+        schedule: When all workspaces are refreshed; the usual ones wait until somebody turns
+            them on. None for no schedules.
         checks: What the landed figures are held to; None for no checks.
+
+    Raises:
+        ConfigurationError: If a setting is malformed, by name.
     """
+    settings = load_settings()
+    most = workspaces_per_run or settings.workspaces_per_run
     installed = list(load_registry() if plugins is None else plugins)
     families = {
-        plugin.slug: build_integration_assets(plugin, workspaces_per_run=workspaces_per_run)
+        plugin.slug: build_integration_assets(plugin, workspaces_per_run=most)
         for plugin in installed
     }
     upstream = sorted(key for family in families.values() for key in family.keys)
-    merged = build_merged_model(upstream, workspaces_per_run=workspaces_per_run)
+    merged = build_merged_model(upstream, workspaces_per_run=most)
     freshness = [build_freshness_check(plugin, checks) for plugin in installed] if checks else []
     refresh = build_refresh_job(list(families.values()))
     follow = build_following_job(freshness)
     on_connections = build_connections_sensor(
         refresh,
         {slug: sorted(family.keys) for slug, family in families.items()},
-        workspaces_per_run=workspaces_per_run,
+        workspaces_per_run=most,
     )
-    by_the_clock = build_refresh_schedule(
-        schedule or _EVERY_MORNING,
-        refresh,
-        steps=[family.op.name for family in families.values()],
-        workspaces_per_run=workspaces_per_run,
+    by_the_clock = (
+        build_refresh_schedules(
+            schedule,
+            refresh,
+            steps=[family.op.name for family in families.values()],
+            slugs=families.keys(),
+            workspaces_per_run=most,
+            settings=settings,
+        )
+        if schedule
+        else []
     )
     return dg.Definitions(
         assets=[*families.values(), merged],
         asset_checks=freshness,
         jobs=[refresh, follow],
-        schedules=[by_the_clock] if schedule else [],
+        schedules=by_the_clock,
         sensors=[on_connections, *build_following_sensors(refresh, follow)],
         resources={
             "connections": connections or _connections(),

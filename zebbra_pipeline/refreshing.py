@@ -12,7 +12,6 @@ from typing import Any, cast
 import dagster as dg
 
 from integrations.runtime.settings import Settings
-from zebbra_pipeline.assets.integration import WORKSPACES_PER_RUN
 from zebbra_pipeline.assets.reporting import FAILED_KEY, LINKS_KEY
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.building import build_definitions
@@ -67,7 +66,7 @@ def refresh(
             instance.add_dynamic_partitions(name, new)
             tell(f"new in Dagster: {', '.join(new)}")
         order = list(instance.get_dynamic_partitions(name))
-        for group in contiguous_ranges(order, connected, WORKSPACES_PER_RUN):
+        for group in contiguous_ranges(order, connected, settings.workspaces_per_run):
             slugs = frozenset[str]().union(*(connected[workspace] for workspace in group))
             fetched = [key for key in job.asset_layer.executable_asset_keys if key.path[0] in slugs]
             for keys, config in ((fetched, _fetch_config(slugs, full=full)), ([MERGED_MODEL], {})):

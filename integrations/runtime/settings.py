@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
@@ -27,6 +28,8 @@ _INTEGRATION_FIELDS = (
     "revoke_url",
     "api_base_url",
 )
+_LARGEST = {"history_months": 120, "refresh_months": 120, "workspaces_per_run": 1000}
+_READ_AS_THEY_ARE = (*_LARGEST, "refresh_cron", "full_cron", "timezone")
 
 
 class Settings(BaseModel):
@@ -38,6 +41,9 @@ class Settings(BaseModel):
         warehouse: DuckDB file, or another target that DuckDB can attach.
         oauth_url: Where the OAuth service is reached; no slash at its end.
         oauth_database: SQLAlchemy URL of the token store.
+        workspaces_per_run: The most workspaces in one Dagster run.
+        refresh_cron: When all workspaces are refreshed, in *timezone*.
+        full_cron: When their whole history is fetched again; empty for never.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,8 +55,12 @@ class Settings(BaseModel):
     models: Path
     oauth_url: str = "http://localhost:8765"
     oauth_database: str
-    history_months: int = Field(default=24, ge=1, le=120)
-    refresh_months: int = Field(default=11, ge=1, le=120)
+    history_months: int = Field(default=24, ge=1, le=_LARGEST["history_months"])
+    refresh_months: int = Field(default=11, ge=1, le=_LARGEST["refresh_months"])
+    workspaces_per_run: int = Field(default=50, ge=1, le=_LARGEST["workspaces_per_run"])
+    refresh_cron: str = "0 6 * * *"
+    full_cron: str = "0 3 * * 0"
+    timezone: str = "UTC"
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @property
@@ -175,16 +185,21 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if "oauth_url" in given:
         _check_url("ZEBBRA_OAUTH_URL", given["oauth_url"])
         values["oauth_url"] = given["oauth_url"].rstrip("/")
-    for name in ("history_months", "refresh_months"):
+    for name in _READ_AS_THEY_ARE:
         if name in given:
             values[name] = given[name]
+    if "timezone" in given:
+        _check_timezone("ZEBBRA_TIMEZONE", given["timezone"])
+    if not env.get("ZEBBRA_FULL_CRON", "unset").strip():
+        values["full_cron"] = ""
     try:
         settings = Settings(**values)
     except ValidationError as exc:
         problem = exc.errors()[0]
         name = Settings.PREFIX + str(problem["loc"][0]).upper()
         raise ConfigurationError(
-            f"{name}: expected a whole number from 1 to 120, found {problem['input']!r}"
+            f"{name}: expected a whole number from 1 to {_LARGEST[str(problem['loc'][0])]}, "
+            f"found {problem['input']!r}"
         ) from exc
     settings._environ = env  # noqa: SLF001 -- pydantic sets private attributes only afterwards
     return settings
@@ -203,6 +218,15 @@ def _check_url(name: str, value: str) -> None:
         raise ConfigurationError(
             f"{name}: expected a URL such as 'https://host.example/', found other text"
         )
+
+
+def _check_timezone(name: str, value: str) -> None:
+    try:
+        ZoneInfo(value)
+    except (LookupError, ValueError, OSError):  # an absolute path, a folder, an unknown name
+        raise ConfigurationError(
+            f"{name}: expected a time zone such as 'Europe/London', found {value!r}"
+        ) from None
 
 
 def _new_encryption_key() -> str:

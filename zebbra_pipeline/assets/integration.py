@@ -7,12 +7,11 @@ import dagster as dg
 from pydantic import Field
 
 from integrations.contracts import ConfigurationError, IntegrationPlugin
+from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.reporting import report
 from zebbra_pipeline.assets.specs import build_integration_specs
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
-
-WORKSPACES_PER_RUN = 50
 
 
 class FetchConfig(dg.Config):
@@ -25,7 +24,7 @@ class FetchConfig(dg.Config):
 
 
 def build_integration_assets(
-    plugin: IntegrationPlugin, *, workspaces_per_run: int = WORKSPACES_PER_RUN
+    plugin: IntegrationPlugin, *, workspaces_per_run: int | None = None
 ) -> dg.AssetsDefinition:
     """
     Build the assets that *plugin* feeds, partitioned by workspace.
@@ -35,14 +34,19 @@ def build_integration_assets(
 
     Args:
         plugin: An integration, e.g. from `integrations.runtime.registry.load_registry()`.
-        workspaces_per_run: The most workspaces that a backfill puts in one run.
+        workspaces_per_run: The most workspaces that a backfill puts in one run;
+            ZEBBRA_WORKSPACES_PER_RUN by default.
+
+    Raises:
+        ConfigurationError: If a setting is malformed, by name.
     """
+    most = workspaces_per_run or load_settings().workspaces_per_run
 
     @dg.multi_asset(
         name=f"fetch_{plugin.slug}",
         specs=build_integration_specs(plugin),
         can_subset=True,
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=workspaces_per_run),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=most),
         pool=f"provider_{plugin.slug}",
     )
     def fetch(

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, field_validator
 
 from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
-from zebbra_pipeline.assets.integration import WORKSPACES_PER_RUN
 from zebbra_pipeline.building import Checks, RefreshSchedule, build_definitions
 from zebbra_pipeline.components.scaffolding import PipelineScaffolder
 from zebbra_pipeline.resources import Connections, Warehouse
@@ -91,8 +90,10 @@ class ZebbraPipelineComponent(dg.Component, dg.Model, dg.Resolvable):
         description="Names of integrations, e.g. [Xero, Gusto]. Left out: all installed ones.",
         min_length=1,
     )
-    workspaces_per_run: int = Field(
-        default=WORKSPACES_PER_RUN, ge=1, description="The most workspaces in one run."
+    workspaces_per_run: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most workspaces in one run. Left out: ZEBBRA_WORKSPACES_PER_RUN.",
     )
     connections: ConnectionsAttributes | None = Field(
         default=None, description="How the OAuth service is reached. Left out: by the settings."
@@ -102,7 +103,7 @@ class ZebbraPipelineComponent(dg.Component, dg.Model, dg.Resolvable):
     )
     schedule: RefreshSchedule | None = Field(
         default_factory=RefreshSchedule,
-        description="The refresh of all workspaces. null: no schedule.",
+        description="The refreshes of all workspaces. null: no schedules.",
     )
     checks: Checks | None = Field(
         default_factory=Checks,

@@ -11,7 +11,7 @@ type: {type_name}
 # Everything may be left out; what is shown is the default.
 attributes:
   # integrations: [Xero, Gusto]   # all that are installed
-  workspaces_per_run: 50
+  # workspaces_per_run: 50        # the setting ZEBBRA_WORKSPACES_PER_RUN
 
   # connections:                  # the settings ZEBBRA_OAUTH_URL and ZEBBRA_SERVICE_KEY
   #   oauth_url: http://localhost:8765
@@ -22,9 +22,9 @@ attributes:
   #   published: .zebbra/published.duckdb
 
   schedule:                       # null: none
-    cron: "0 6 * * *"
-    timezone: UTC
-    full: false                   # true: the whole history each time
+    # cron: "0 6 * * *"           # the setting ZEBBRA_REFRESH_CRON
+    # full_cron: "0 3 * * 0"      # the setting ZEBBRA_FULL_CRON: the whole history; "": never
+    # timezone: UTC               # the setting ZEBBRA_TIMEZONE
     running: false                # true: runs without anybody turning it on
 
   checks:                         # null: none

@@ -106,6 +106,7 @@ def test_the_example_file_lists_every_setting():
     core = {
         "HOME", "WAREHOUSE", "PUBLISHED", "MODELS", "OAUTH_URL", "OAUTH_DATABASE", "SERVICE_KEY",
         "ENCRYPTION_KEYS", "HISTORY_MONTHS", "REFRESH_MONTHS",
+        "WORKSPACES_PER_RUN", "REFRESH_CRON", "FULL_CRON", "TIMEZONE",
     }  # fmt: skip
     own = {
         "CLIENT_ID", "CLIENT_SECRET", "SCOPES", "AUTHORIZE_URL", "TOKEN_URL", "REVOKE_URL",

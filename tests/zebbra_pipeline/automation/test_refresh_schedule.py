@@ -1,10 +1,20 @@
-from datetime import UTC, datetime
+"""Both schedules of all workspaces, evaluated as Dagster's daemon evaluates them."""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.scripted_server import Reply, scripted_server
 
+from integrations.contracts import ConfigurationError
+from zebbra_pipeline.automation.schedules import Slices
 from zebbra_pipeline.building import Checks, RefreshSchedule, build_definitions
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
+from zebbra_pipeline.resources import Connections
 
 MORNING = datetime(2026, 3, 2, 6, tzinfo=UTC)
 NAMES = [f"customer-{number:03}" for number in range(120)]
@@ -16,57 +26,134 @@ def instance(tmp_path):
         yield opened
 
 
-def tick(instance, *, at=MORNING, **options):
-    """Evaluate the schedule as Dagster's daemon does."""
-    definitions = build_definitions(**options)
-    repository = definitions.get_repository_def()
+@pytest.fixture(autouse=True)
+def _no_service(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ZEBBRA_OAUTH_URL", "http://localhost:1")
+
+
+@pytest.fixture
+def serving(monkeypatch):
+    """Return a function that makes the OAuth service list connections."""
+    with scripted_server() as server:
+        monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
+
+        def serve(states, integration="Xero"):
+            rows = [
+                {"workspace_id": name, "integration": integration, "state": state}
+                for name, state in states.items()
+            ]
+            server.answer("/api/connections", Reply(body={"connections": rows, "cursor": "1"}))
+
+        yield serve
+
+
+def tick(instance, *, at=MORNING, name="refresh_workspaces", repository=None, **options):
+    repository = repository or build_definitions(**options).get_repository_def()
     context = dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=at, repository_def=repository
+        instance=instance,
+        scheduled_execution_time=at,
+        repository_def=repository,
+        resources={"connections": Connections()},
     )
     with context:
-        return repository.get_schedule_def("refresh_workspaces").evaluate_tick(context)
+        return repository.get_schedule_def(name).evaluate_tick(context)
 
 
-def ranges(data):
-    return [(item.tags[RANGE_START], item.tags[RANGE_END]) for item in data.run_requests]
+def hour(instance, *, start=MORNING, minutes=60, **options):
+    """Return what each tick of one hour, or of its first *minutes*, requests."""
+    repository = build_definitions(**options).get_repository_def()
+    ticks = [start + timedelta(minutes=minutes) for minutes in range(0, minutes, 5)]
+    return [tick(instance, at=at, repository=repository).run_requests for at in ticks]
 
 
-def test_a_tick_covers_all_workspaces_in_neighbouring_batches_in_the_order_of_their_definition(
+def whole(requests):
+    return [item for each in requests for item in each]
+
+
+def ranges(requests):
+    return [(item.tags[RANGE_START], item.tags[RANGE_END]) for item in requests]
+
+
+def test_an_hour_covers_all_workspaces_in_neighbouring_batches_in_the_order_of_their_definition(
     instance,
 ):
     order = [*NAMES[60:], *NAMES[:60]]
     instance.add_dynamic_partitions(WORKSPACES.name, order)
 
-    data = tick(instance)
+    first, second, third, *others = hour(instance)
 
-    assert ranges(data) == [
-        (order[0], order[49]),
-        (order[50], order[99]),
-        (order[100], order[119]),
-    ]
-    assert [dict(item.run_config) for item in data.run_requests] == [{}, {}, {}]
+    assert ranges(first) == [(order[0], order[49])]
+    assert ranges(second) == [(order[50], order[99])]
+    assert ranges(third) == [(order[100], order[119])]
+    assert [dict(item.run_config) for item in [*first, *second, *third]] == [{}, {}, {}]
+    assert whole(others) == []
+    quiet = tick(instance, at=MORNING.replace(minute=15))
+    assert quiet.skip_message == "no connected workspace in this part of the hour"
 
 
-def test_the_most_workspaces_in_a_run_can_be_chosen(instance):
+def test_thousands_of_workspaces_are_spread_evenly_over_the_hour(instance):
+    instance.add_dynamic_partitions(WORKSPACES.name, [f"ws-{number}" for number in range(3000)])
+
+    sizes = [len(requests) for requests in hour(instance)]
+
+    assert sizes == [5] * 12
+
+
+def test_the_most_workspaces_in_a_run_is_an_argument_or_a_setting(instance, monkeypatch):
     instance.add_dynamic_partitions(WORKSPACES.name, ["b", "a", "c"])
 
-    data = tick(instance, workspaces_per_run=2)
+    assert ranges(whole(hour(instance, workspaces_per_run=2))) == [("b", "a"), ("c", "c")]
+    monkeypatch.setenv("ZEBBRA_WORKSPACES_PER_RUN", "1")
+    assert ranges(whole(hour(instance))) == [("b", "b"), ("a", "a"), ("c", "c")]
 
-    assert ranges(data) == [("b", "a"), ("c", "c")]
+
+@given(
+    minute=st.integers(0, 59),
+    sizes=st.lists(st.integers(0, 400), min_size=12, max_size=12),
+    most=st.integers(1, 60),
+)
+def test_each_block_has_one_turn_an_hour_whoever_is_added_meanwhile(minute, sizes, most):
+    slices = Slices.of(f"{minute} 6 * * *")
+    ticks = [MORNING.replace(minute=int(cron.split()[0])) for cron in slices.crons]
+    turns, known = Counter(), 0
+    at_start = -(-sizes[0] // most)
+    for at, added in zip(ticks, sizes, strict=False):
+        known += added
+        part = slices.index(at)
+        blocks = range(-(-known // most))
+        turns.update(number for number in blocks if number % len(slices.crons) == part)
+
+    assert [slices.index(at) for at in ticks] == list(range(len(ticks)))
+    assert all(turns[number] == 1 for number in range(at_start))
+    assert max(turns.values(), default=1) == 1
+    assert all(cron.split()[1:] == ["6", "*", "*", "*"] for cron in slices.crons)
 
 
-def test_the_same_tick_again_has_the_same_run_keys_and_the_next_day_has_others(instance):
+@pytest.mark.parametrize("cron", ["*/10 * * * *", "0,30 6 * * *", "@daily"])
+def test_another_minute_field_is_one_tick_for_everybody(instance, cron):
+    instance.add_dynamic_partitions(WORKSPACES.name, NAMES)
+    schedule = RefreshSchedule(cron=cron)
+
+    half_past = tick(instance, at=MORNING.replace(minute=30), schedule=schedule).run_requests
+    at_six = tick(instance, schedule=schedule).run_requests
+
+    assert len(half_past) == len(at_six) == 3
+    assert not {item.run_key for item in half_past} & {item.run_key for item in at_six}
+
+
+def test_a_block_is_requested_once_an_hour_by_its_key_and_again_the_next_day(instance):
     instance.add_dynamic_partitions(WORKSPACES.name, NAMES)
 
-    first, again = tick(instance), tick(instance)
-    next_day = tick(instance, at=MORNING.replace(day=3))
+    keys = [item.run_key for item in whole(hour(instance, minutes=15))]
+    again = [item.run_key for item in whole(hour(instance, minutes=15))]
+    next_day = [
+        item.run_key for item in whole(hour(instance, minutes=15, start=MORNING.replace(day=3)))
+    ]
 
-    def keys(data):
-        return [item.run_key for item in data.run_requests]
-
-    assert keys(first) == keys(again)
-    assert len({*keys(first), *keys(next_day)}) == 6
-    assert keys(first)[0] == "2026-03-02T06:00+00:00:customer-000..customer-049"
+    assert keys == again
+    assert len({*keys, *next_day}) == 6
+    assert keys[0] == "2026-03-02T06+0000:0"
 
 
 def test_a_tick_without_workspaces_says_that_there_are_none(instance):
@@ -76,13 +163,36 @@ def test_a_tick_without_workspaces_says_that_there_are_none(instance):
     assert data.skip_message == "no workspaces yet: none has connected an integration"
 
 
-def test_a_full_refresh_tells_every_integration_so(instance):
-    instance.add_dynamic_partitions(WORKSPACES.name, ["acme"])
+def test_who_has_disconnected_or_must_reconnect_is_left_out_where_that_costs_no_further_run(
+    instance, serving
+):
+    instance.add_dynamic_partitions(WORKSPACES.name, NAMES[:12])
+    states = dict.fromkeys(NAMES[:12], "disconnected")
+    serving(states | {NAMES[1]: "connected", NAMES[2]: "requires_reconnect", NAMES[3]: "connected"})
+
+    # Blocks of four: the ends of the first are cut off, the others have nobody connected.
+    assert ranges(whole(hour(instance, workspaces_per_run=4))) == [(NAMES[1], NAMES[3])]
+
+
+def test_a_connection_to_an_integration_that_is_not_here_schedules_nothing(instance, serving):
+    instance.add_dynamic_partitions(WORKSPACES.name, NAMES[:4])
+    serving(dict.fromkeys(NAMES[:4], "connected"), integration="Sage")
+
+    assert whole(hour(instance)) == []
+
+
+def test_a_service_that_does_not_answer_leaves_nobody_out(instance):
+    instance.add_dynamic_partitions(WORKSPACES.name, NAMES[:60])
+
+    assert ranges(whole(hour(instance))) == [(NAMES[0], NAMES[49]), (NAMES[50], NAMES[59])]
+
+
+def test_the_weekly_refresh_tells_every_integration_to_fetch_all(instance):
     definitions = build_definitions()
+    instance.add_dynamic_partitions(WORKSPACES.name, ["a"])
 
-    data = tick(instance, schedule=RefreshSchedule(full=True))
+    (request,) = tick(instance, name="refresh_workspaces_fully").run_requests
 
-    (request,) = data.run_requests
     full = {"config": {"full": True}}
     assert request.run_config == {
         "ops": {"fetch_gusto": full, "fetch_quickbooks": full, "fetch_xero": full}
@@ -92,15 +202,62 @@ def test_a_full_refresh_tells_every_integration_so(instance):
     )
 
 
-def test_the_usual_schedule_waits_until_somebody_turns_it_on():
-    (usual,) = build_definitions().get_repository_def().schedule_defs
-    chosen = RefreshSchedule(cron="30 4 * * 1-5", timezone="Europe/London", running=True)
+def test_the_usual_schedules_wait_until_somebody_turns_them_on():
+    daily, weekly = sorted(
+        build_definitions().get_repository_def().schedule_defs, key=lambda item: item.name
+    )
+
+    assert (daily.name, weekly.name) == ("refresh_workspaces", "refresh_workspaces_fully")
+    for item, first in ((daily, "0 6 * * *"), (weekly, "0 3 * * 0")):
+        assert item.default_status is dg.DefaultScheduleStatus.STOPPED
+        assert item.execution_timezone == "UTC"
+        assert item.cron_schedule[0] == first
+        assert len(item.cron_schedule) == 12
+
+
+def test_cron_and_time_zone_are_settings_and_arguments_win_over_them(monkeypatch):
+    monkeypatch.setenv("ZEBBRA_REFRESH_CRON", "50 4 * * 1-5")
+    monkeypatch.setenv("ZEBBRA_FULL_CRON", "")
+    monkeypatch.setenv("ZEBBRA_TIMEZONE", "Europe/London")
+
+    (by_settings,) = build_definitions().get_repository_def().schedule_defs
+    chosen = RefreshSchedule(cron="*/30 * * * *", timezone="Asia/Kolkata", running=True)
     (own,) = build_definitions(schedule=chosen).get_repository_def().schedule_defs
 
-    assert usual.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert (usual.cron_schedule, usual.execution_timezone) == ("0 6 * * *", "UTC")
+    assert tuple(by_settings.cron_schedule) == ("50 4 * * 1-5", "55 4 * * 1-5")
+    assert by_settings.execution_timezone == "Europe/London"
     assert own.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert (own.cron_schedule, own.execution_timezone) == ("30 4 * * 1-5", "Europe/London")
+    assert (tuple(own.cron_schedule), own.execution_timezone) == (("*/30 * * * *",), "Asia/Kolkata")
+
+
+def test_slices_are_those_of_the_schedules_own_clock(instance):
+    instance.add_dynamic_partitions(WORKSPACES.name, NAMES)
+    schedule = RefreshSchedule(timezone="Asia/Kolkata")  # half an hour off the whole ones
+
+    (request,) = tick(
+        instance, at=datetime(2026, 3, 2, 0, 35, tzinfo=UTC), schedule=schedule
+    ).run_requests
+
+    assert ranges([request]) == [(NAMES[50], NAMES[99])]
+    assert request.run_key == "2026-03-02T06+0530:1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZEBBRA_REFRESH_CRON", "every morning"),
+        ("ZEBBRA_FULL_CRON", "61 3 * * 0"),
+        ("ZEBBRA_TIMEZONE", "Mars/Olympus"),
+        ("ZEBBRA_WORKSPACES_PER_RUN", "0"),
+    ],
+)
+def test_a_malformed_setting_fails_by_name_when_definitions_load(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(
+        ConfigurationError, match=f"^{name}: expected .*found '{re.escape(value)}'$"
+    ):
+        build_definitions()
 
 
 def test_no_schedule_and_no_checks_leave_the_assets_as_they_are():

@@ -34,7 +34,7 @@ attributes:
   schedule:
     cron: "30 4 * * 1-5"
     timezone: Europe/London
-    full: true
+    full_cron: "15 2 * * 6"
     running: true
   checks:
     stale_after_days: 7
@@ -136,7 +136,10 @@ def test_all_attributes_in_yaml_give_what_the_same_arguments_give(project, loade
         warehouse=Warehouse(target="books/warehouse.duckdb", published="books/published.duckdb"),
         workspaces_per_run=20,
         schedule=RefreshSchedule(
-            cron="30 4 * * 1-5", timezone="Europe/London", full=True, running=True
+            cron="30 4 * * 1-5",
+            full_cron="15 2 * * 6",
+            timezone="Europe/London",
+            running=True,
         ),
         checks=Checks(stale_after_days=7),
     )
