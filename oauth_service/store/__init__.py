@@ -9,6 +9,7 @@ from oauth_service.store.connections import (
 from oauth_service.store.consents import LoginState, PendingGrant, StateProblem
 from oauth_service.store.history import HistoryEntry, Outcome
 from oauth_service.store.leases import LeaseKey
+from oauth_service.store.overview import Order, OverviewPage, OverviewRow, Wanted
 from oauth_service.store.store import Store
 from oauth_service.store.workspaces import Workspace
 
@@ -19,10 +20,14 @@ __all__ = [
     "LeaseKey",
     "ListedConnection",
     "LoginState",
+    "Order",
     "OtherTenantPinnedError",
     "Outcome",
+    "OverviewPage",
+    "OverviewRow",
     "PendingGrant",
     "StateProblem",
     "Store",
+    "Wanted",
     "Workspace",
 ]

@@ -95,14 +95,14 @@ class Connections:
         names = {"of_workspace": workspace_id, "of_integration": integration}
         with self._database.reading() as transaction:
             row = transaction.execute(_ONE, names).one_or_none()
-        return None if row is None else _connection(row)
+        return None if row is None else connection_of(row)
 
     def of_workspace(self, workspace_id: str) -> Mapping[str, Connection]:
         """Return a workspace's connections by slug."""
         query = select(connections).where(connections.c.workspace_id == workspace_id)
         with self._database.reading() as transaction:
             rows = transaction.execute(query).all()
-        return {row.integration: _connection(row) for row in rows}
+        return {row.integration: connection_of(row) for row in rows}
 
     def listed(
         self, *, changed_since: int = 0, workspace_id: str | None = None
@@ -118,7 +118,7 @@ class Connections:
             query = query.where(connections.c.workspace_id == workspace_id)
         with self._database.reading() as transaction:
             rows = transaction.execute(query).all()
-        return [ListedConnection(_connection(row), row.name) for row in rows]
+        return [ListedConnection(connection_of(row), row.name) for row in rows]
 
     def latest_change(self) -> int:
         """Return the number of the latest change."""
@@ -322,7 +322,7 @@ def _check_tenant(transaction: Transaction, grant: PendingGrant, tenant: Tenant)
         connections.c.integration == grant.integration,
     )
     row = transaction.execute(query.with_for_update()).one_or_none()
-    known = None if row is None else _connection(row)
+    known = None if row is None else connection_of(row)
     if known is not None and known.state in _LIVE and known.tenant.id != tenant.id:
         raise OtherTenantPinnedError(known.tenant)
 
@@ -343,7 +343,8 @@ def _version(connection: Connection) -> Update:
     )
 
 
-def _connection(row: Row[Any]) -> Connection:
+def connection_of(row: Row[Any]) -> Connection:
+    """Return the connection whose columns *row* has, among others."""
     values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
     special = {
         "state": ConnectionState(values["state"]),

@@ -7,6 +7,7 @@ from oauth_service.store.consents import Consents
 from oauth_service.store.database import Database
 from oauth_service.store.history import History
 from oauth_service.store.leases import Leases
+from oauth_service.store.overview import Overview
 from oauth_service.store.workspaces import Workspaces
 
 
@@ -30,6 +31,7 @@ class Store:
         self.leases = Leases(self._database)
         self.consents = Consents(self._database, vault)
         self.history = History(self._database)
+        self.overview = Overview(self._database)
 
     def check(self) -> None:
         """Read something, to see whether the database answers."""
