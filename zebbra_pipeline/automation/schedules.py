@@ -12,8 +12,8 @@ import dagster as dg
 from pydantic import Field
 
 from integrations.contracts import ConfigurationError, PayloadError, ProviderUnavailableError
-from integrations.runtime.http import HttpSession
-from integrations.runtime.settings import Settings, load_settings
+from integrations.runtime.settings import Settings
+from zebbra_pipeline.automation.sensor import changes_since
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.resources import Connections
 
@@ -202,7 +202,7 @@ def _live(
 ) -> frozenset[str] | None:
     """Return the workspaces with a connection that works; None if nobody can tell."""
     try:
-        rows = asyncio.run(_rows(connections))
+        rows = asyncio.run(changes_since(connections, None))["connections"]
     except (ProviderUnavailableError, PayloadError) as exc:
         context.log.warning("every workspace is requested, connected or not: %s", exc)
         return None
@@ -211,12 +211,6 @@ def _live(
         for row in rows
         if row["state"] == "connected" and row["integration"].lower() in slugs
     )
-
-
-async def _rows(connections: Connections) -> list[dict[str, Any]]:
-    async with HttpSession() as http:
-        answer = await connections.service(http, load_settings()).connections()
-    return list(answer["connections"])
 
 
 def _cron(given: str | None, setting: str, default: str) -> str:

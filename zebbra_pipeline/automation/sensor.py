@@ -64,7 +64,7 @@ def build_connections_sensor(
         context: dg.SensorEvaluationContext, connections: Connections
     ) -> dg.SensorResult | dg.SkipReason:
         try:
-            answer = asyncio.run(_changes(connections, context.cursor))
+            answer = asyncio.run(changes_since(connections, context.cursor))
         except (ProviderUnavailableError, PayloadError) as exc:
             return dg.SkipReason(str(exc))
         order = list(context.instance.get_dynamic_partitions(str(WORKSPACES.name)))
@@ -150,7 +150,8 @@ def _never_materialized(
     return [item for item in found if item.workspace_id not in done[item.slug]]
 
 
-async def _changes(connections: Connections, cursor: str | None) -> dict[str, Any]:
+async def changes_since(connections: Connections, cursor: str | None) -> dict[str, Any]:
+    """Ask the OAuth service for connections; see `OAuthService.connections`."""
     from integrations.runtime.http import HttpSession
 
     async with HttpSession() as http:
