@@ -1,6 +1,8 @@
 """Merges the landed figures of a workspace into its model documents, and stores the result."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from zebbra_pipeline.figures import MergedModel
@@ -25,6 +27,7 @@ def merge_workspaces(
     merged: dict[str, list[MergedModel]] = {}
     with warehouse.write(f"merging models of {len(workspace_ids)} workspaces") as session:
         for workspace_id in workspace_ids:
+            digest = documents_sha256(model_paths(models, workspace_id))  # before they are read
             results, problems = _merge_one(workspace_id, models, session, today)
             merged[workspace_id] = results
             if problems:
@@ -32,9 +35,15 @@ def merge_workspaces(
                     Failed(workspace_id, ModelDocumentError("; ".join(map(str, problems))))
                 )
             else:
-                outcomes.append(_done(workspace_id, results))
+                outcomes.append(_done(workspace_id, results, digest))
     warehouse.publish()
     return outcomes, merged
+
+
+def documents_sha256(paths: Iterable[Path]) -> str:
+    """Return a fingerprint of model documents, of their names and texts; empty for none."""
+    texts = [(path.name, sha256(path.read_bytes()).hexdigest()) for path in paths]
+    return sha256(repr(texts).encode()).hexdigest() if texts else ""
 
 
 def _merge_one(
@@ -58,7 +67,7 @@ def _merge_one(
     return results, problems
 
 
-def _done(workspace_id: str, results: list[MergedModel]) -> Done:
+def _done(workspace_id: str, results: list[MergedModel], digest: str) -> Done:
     rows = sum(len(result.rows) for result in results)
     unresolved = [row for result in results for row in result.rows if row.note]
     lines = [f"- `{row.row_name}` ({row.status}): {row.note}" for row in unresolved]
@@ -67,6 +76,7 @@ def _done(workspace_id: str, results: list[MergedModel]) -> Done:
     metadata = {
         "dagster/row_count": rows,
         "zebbra/models": len(results),
+        "zebbra/documents_sha256": digest,
         "zebbra/rows_unresolved": sum(result.rows_unresolved for result in results),
         **({"zebbra/notes_md": notes} if notes else {}),
     }

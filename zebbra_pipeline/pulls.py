@@ -121,6 +121,7 @@ class PayrollPull:
             )
             facts[EMPLOYEES] = {
                 "dagster/row_count": landing.rows,
+                "zebbra/changed": landing.changed,
                 "zebbra/people": len(self.employees),
                 "zebbra/batch_id": landing.batch_id,
             }
@@ -136,6 +137,7 @@ class PayrollPull:
             )
             facts[PAYROLL_COSTS] = {
                 "dagster/row_count": landing.rows,
+                "zebbra/changed": landing.changed,
                 "zebbra/batch_id": landing.batch_id,
                 "zebbra/from_month": str(self.costs[0].month) if self.costs else "none",
                 "zebbra/to_month": str(self.costs[-1].month) if self.costs else "none",

@@ -3,12 +3,23 @@
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+from pydantic import Field
 
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.reporting import report
 from zebbra_pipeline.assets.specs import build_merged_model_spec
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
+
+
+class MergeConfig(dg.Config):
+    """Which workspaces of a run are merged."""
+
+    workspaces: list[str] = Field(
+        default=[],
+        description="Merge these alone, of the run's workspaces; the others keep what they have. "
+        "Empty: all of them.",
+    )
 
 
 def build_merged_model(
@@ -22,19 +33,23 @@ def build_merged_model(
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=workspaces_per_run),
     )
     def merge(
-        context: dg.AssetExecutionContext, connections: Connections, warehouse: Warehouse
+        context: dg.AssetExecutionContext,
+        config: MergeConfig,
+        connections: Connections,
+        warehouse: Warehouse,
     ) -> Iterator[dg.MaterializeResult[None]]:
         from zebbra_pipeline.merging import merge_workspaces
 
+        chosen = frozenset(config.workspaces or context.partition_keys)
         try:
             outcomes, _ = merge_workspaces(
-                list(context.partition_keys),
+                [key for key in context.partition_keys if key in chosen],
                 models=load_settings().models,
                 warehouse=warehouse.open(),
                 today=connections.today(),
             )
         except WarehouseError as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
-        yield from report(context, outcomes)
+        yield from report(context, outcomes, whole=chosen.issuperset(context.partition_keys))
 
     return merge

@@ -13,13 +13,18 @@ COME_BACK_KEY = "zebbra/come_back_at"
 
 
 def report(
-    context: dg.AssetExecutionContext, outcomes: Sequence[Outcome]
+    context: dg.AssetExecutionContext, outcomes: Sequence[Outcome], *, whole: bool = True
 ) -> Iterator[dg.MaterializeResult[None]]:
     """
     Report every workspace on its own; fail the run at its end if any failed.
 
     With failures, the good workspaces are logged as materialized and the rest of the range is
     left to the run's failure, which marks just those as failed.
+
+    Args:
+        context: Of the step.
+        outcomes: What came of its workspaces.
+        whole: Whether they are all of the step's workspaces; the others are left as they are.
 
     Raises:
         dagster.Failure: Naming the workspaces that failed, each with its reason.
@@ -30,7 +35,7 @@ def report(
     for outcome in done:
         for key in selected:
             metadata = as_metadata(outcome.metadata[key.path[-1]])
-            if failed:
+            if failed or not whole:
                 event = dg.AssetMaterialization(
                     key, partition=outcome.workspace_id, metadata=metadata
                 )
@@ -42,7 +47,7 @@ def report(
     if failed:
         failed.sort(key=lambda item: item.workspace_id)
         raise _failure(failed, len(outcomes))
-    for key in selected:
+    for key in selected if whole else ():
         yield dg.MaterializeResult(asset_key=key)
 
 

@@ -1,5 +1,8 @@
 """
-The models follow the figures: when a refresh has ended, its workspaces are merged.
+The models follow the figures: when a refresh has ended, what it changed is merged.
+
+A workspace is merged if a figure of its has changed, or the text of a model document since it
+was last merged; the others keep their models and the materialization that they have.
 
 They are another run, because a step whose upstream failed is skipped: one dead grant among
 fifty workspaces would keep new figures out of the models of all the others.
@@ -10,9 +13,10 @@ from typing import Any
 
 import dagster as dg
 
+from zebbra_pipeline.assets.changes import changed_workspaces
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.automation.schedules import REFRESH_JOB
-from zebbra_pipeline.partitions import RANGE_END, RANGE_START
+from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
 
 FOLLOWING_JOB = "refresh_models"
 _ENDS = {
@@ -35,7 +39,7 @@ def build_following_job(checks: Sequence[dg.AssetChecksDefinition]) -> Any:
 
 def build_following_sensors(refresh_job: Any, job: Any) -> list[dg.SensorDefinition]:
     """
-    Build the sensors that run *job* for the workspaces of each run of *refresh_job* that ends.
+    Build the sensors that run *job* for the workspaces that a run of *refresh_job* has changed.
 
     There are two, as Dagster's sensors watch one status each: a refresh that failed for some
     workspaces has landed the others.
@@ -52,15 +56,19 @@ def _following(
         monitored_jobs=[refresh_job],
         request_job=job,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Runs `{FOLLOWING_JOB}` for the workspaces of a `{REFRESH_JOB}` that ended.",
+        description=f"Runs `{FOLLOWING_JOB}` for what a `{REFRESH_JOB}` that ended has changed.",
     )
     def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
-        ends = {key: run.tags[key] for key in (RANGE_START, RANGE_END) if key in run.tags}
-        if ends:
-            return dg.RunRequest(run_key=run.run_id, tags=ends)
-        if run.tags.get("dagster/partition"):
-            return dg.RunRequest(run_key=run.run_id, partition_key=run.tags["dagster/partition"])
-        return dg.SkipReason(f"run {run.run_id} names no workspace")
+        changed = changed_workspaces(run.tags)
+        order = context.instance.get_dynamic_partitions(str(WORKSPACES.name))
+        merged = [workspace for workspace in order if workspace in changed]
+        if not merged:
+            return dg.SkipReason(f"run {run.run_id}: no figure has changed")
+        return dg.RunRequest(
+            run_key=run.run_id,
+            run_config={"ops": {"merge_models": {"config": {"workspaces": merged}}}},
+            tags={RANGE_START: merged[0], RANGE_END: merged[-1]},
+        )
 
     return follow

@@ -2,7 +2,7 @@ from datetime import date
 
 import dagster as dg
 import pytest
-from support.stack import running_stack
+from support.stack import books_of, running_stack
 
 from zebbra_pipeline.building import build_definitions
 from zebbra_pipeline.demo.models import write_demo_models
@@ -35,7 +35,7 @@ def follow(definitions, instance, name, ended):
         sensor_name=name,
         dagster_event=ended.all_events[-1],
         dagster_instance=instance,
-        dagster_run=ended.dagster_run,
+        dagster_run=instance.get_run_by_id(ended.run_id),  # with the tags that it has given itself
     )
     return definitions.get_repository_def().get_sensor_def(name)(context)
 
@@ -67,16 +67,75 @@ def test_workspaces_that_were_fetched_are_merged_although_another_ones_grant_is_
     assert checks["xero"].metadata["zebbra/workspaces"].value == 1
 
 
-def test_a_run_of_one_workspace_is_followed_for_that_workspace(instance, monkeypatch, tmp_path):
-    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path / "home"))
-    definitions = build_definitions(plugins=[])
-    ended = run(definitions, instance, "refresh_models", partition_key="globex")
-    assert ended.success
+@pytest.fixture
+def fetching(instance, tmp_path):
+    """Return the running services, and functions that fetch both workspaces and follow that."""
+    tags = {RANGE_START: "acme", RANGE_END: "globex"}
+    with running_stack(tmp_path / "stack", today=TODAY, history_months=2) as stack:
+        stack.connect("acme", xero="Acme Trading Inc", gusto="Acme Trading Inc")
+        stack.connect("globex", xero="Globex")
+        list(write_demo_models(stack.settings.models, date(2024, 3, 31)))
+        definitions = build_definitions(connections=Connections(as_of=TODAY.isoformat()))
 
-    request = follow(definitions, instance, SUCCEEDED, ended)
+        def refresh():
+            ended = run(definitions, instance, "refresh_figures", tags=tags)
+            assert ended.success
+            return follow(definitions, instance, SUCCEEDED, ended)
 
-    assert request.partition_key == "globex"
-    assert RANGE_START not in request.tags
+        def merge(request):
+            ended = definitions.resolve_job_def("refresh_models").execute_in_process(
+                instance=instance, run_config=QUIET | dict(request.run_config), tags=request.tags
+            )
+            assert ended.success
+            events = ended.get_asset_materialization_events()
+            return sorted(str(event.materialization.partition) for event in events)
+
+        yield stack, refresh, merge
+
+
+def test_only_what_has_changed_is_merged_and_the_others_keep_their_materialization(
+    fetching, instance
+):
+    stack, refresh, merge = fetching
+    asset = dg.AssetKey(["merged_model"])
+    assert merge(refresh()) == ["acme", "globex"]
+
+    quiet = refresh()
+    stack.control().post(
+        "rename_account",
+        tenant_id=books_of("Globex", TODAY).company.id,
+        account="469",
+        name="Another name",
+    )
+    renamed = refresh()
+
+    assert isinstance(quiet, dg.SkipReason)
+    assert quiet.skip_message.endswith(": no figure has changed")
+    assert renamed.run_config["ops"]["merge_models"]["config"] == {"workspaces": ["globex"]}
+    assert merge(renamed) == ["globex"]
+    assert instance.get_materialized_partitions(asset) == {"acme", "globex"}
+
+
+def test_a_changed_model_document_is_merged_without_a_changed_figure(fetching):
+    stack, refresh, merge = fetching
+    merge(refresh())
+    (path, *_) = sorted((stack.settings.models / "acme").glob("*.json"))
+    path.write_text(path.read_text() + "\n")
+
+    request = refresh()
+
+    assert dict(request.tags) == {RANGE_START: "acme", RANGE_END: "acme"}
+    assert merge(request) == ["acme"]
+    assert isinstance(refresh(), dg.SkipReason)
+
+
+def test_a_merge_that_somebody_asks_for_merges_whatever_has_not_changed(fetching, instance):
+    _, refresh, merge = fetching
+    merge(refresh())
+
+    by_hand = dg.RunRequest(tags={RANGE_START: "acme", RANGE_END: "globex"})
+
+    assert merge(by_hand) == ["acme", "globex"]
 
 
 def test_only_runs_that_fetch_are_followed():
