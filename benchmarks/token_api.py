@@ -1,9 +1,11 @@
 """
-Warm token requests a second, against a bare Starlette route that reads one SQLite row.
+Warm token requests a second, against bare Starlette routes that read one SQLite row.
 
-Both run as processes of their own on loopback, each with one worker, and are asked in turns by
-the same client over kept connections, so that a busy machine slows both. Nothing is refreshed:
-the access token is fresh. Run it from the repository: `.venv/bin/python benchmarks/token_api.py`.
+All run as processes of their own on loopback, each with one worker, and are asked in turns by
+the same client over kept connections, so that a busy machine slows all. Nothing is refreshed:
+the access token is fresh. The bare routes read the same row and answer a part of it: one as a
+plain function, which Starlette runs in a thread, one as a coroutine that reads in the event loop.
+Run it from the repository: `.venv/bin/python benchmarks/token_api.py`.
 """
 
 import argparse
@@ -16,43 +18,52 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import uvicorn
+import uvloop
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from integrations.contracts import Tenant, TokenSet
 from integrations.runtime.settings import load_settings
 from oauth_service.store import PendingGrant, Store
 
-ROUNDS, SECONDS, CONNECTIONS = 5, 2.0, 8
+ROUNDS, SECONDS, CONNECTIONS = 5, 2.0, 50
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def serve_bare(database: str, port: int) -> None:
-    """Answer /row with what one SELECT finds, each request on a connection of its thread."""
-    import threading
-
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse
-    from starlette.routing import Route
-
+    """Answer `/thread` and `/loop` with what one SELECT finds."""
     local = threading.local()
 
-    def row(_request: Request) -> JSONResponse:
+    def found() -> JSONResponse:
         if not hasattr(local, "connection"):
             local.connection = sqlite3.connect(database)
         query = "SELECT tenant_id, tenant_name FROM connections WHERE workspace_id = ?"
         tenant_id, tenant_name = local.connection.execute(query, ("acme",)).fetchone()
         return JSONResponse({"tenant_id": tenant_id, "tenant_name": tenant_name})
 
-    app = Starlette(routes=[Route("/row", row), Route("/healthz", row)])
+    def in_thread(_request: Request) -> JSONResponse:
+        return found()
+
+    async def in_loop(_request: Request) -> JSONResponse:
+        return found()
+
+    paths = {"/thread": in_thread, "/loop": in_loop, "/healthz": in_loop}
+    app = Starlette(routes=[Route(path, route) for path, route in paths.items()])
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
@@ -74,8 +85,8 @@ def fill(environ: dict[str, str]) -> str:
 
 
 @contextmanager
-def process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[None]:
-    """Run a server until the block ends."""
+def process(command: list[str], port: int, environ: Mapping[str, str]) -> Iterator[int]:
+    """Run a server until the block ends; give its process id."""
     running = subprocess.Popen(  # noqa: S603 -- our own commands
         [sys.executable, *command], env=os.environ | environ, stderr=subprocess.DEVNULL
     )
@@ -86,42 +97,97 @@ def process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[
                 break
             except (URLError, ConnectionError):
                 time.sleep(0.05)
-        yield
+        yield running.pid
     finally:
         running.terminate()
         running.wait()
 
 
-async def ask(port: int, path: str, key: str) -> tuple[float, list[float]]:
-    """Return requests a second and each one's duration in milliseconds."""
-    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
-    durations: list[float] = []
-    started = time.perf_counter()
+@dataclass
+class Target:
+    """
+    A route, and what was measured of it.
 
-    async def keep_asking() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() - started < SECONDS:
-            sent = time.perf_counter()
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(head.decode())
-            length = next(
-                int(line.split(b":")[1])
-                for line in head.lower().splitlines()
-                if line.startswith(b"content-length:")
-            )
-            await reader.readexactly(length)
-            durations.append((time.perf_counter() - sent) * 1000)
-        writer.close()
+    Attributes:
+        rates: Requests a second, one for each round.
+        durations_ms: One for each request.
+        cpu_us: Microseconds of processor time of the server a request, one for each round.
+    """
 
-    await asyncio.gather(*(keep_asking() for _ in range(CONNECTIONS)))
-    return len(durations) / (time.perf_counter() - started), durations
+    name: str
+    pid: int
+    port: int
+    request: bytes
+    rates: list[float] = field(default_factory=list)
+    durations_ms: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+    def processor_s(self) -> float:
+        """Return how long the server has computed so far."""
+        spent = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, spent)) / TICKS_A_SECOND
+
+    async def measure(self, *, keep: bool) -> None:
+        """Ask for one round over all connections."""
+        loop = asyncio.get_running_loop()
+        durations: list[float] = []
+        before, started = self.processor_s(), time.perf_counter()
+        until = started + SECONDS
+        callers = [
+            (
+                await loop.create_connection(
+                    lambda: Caller(self.request, until, durations), "127.0.0.1", self.port
+                )
+            )[1]
+            for _ in range(CONNECTIONS)
+        ]
+        await asyncio.gather(*(caller.done for caller in callers))
+        took, count = time.perf_counter() - started, len(durations)
+        if keep:
+            self.rates.append(count / took)
+            self.durations_ms += durations
+            self.cpu_us.append((self.processor_s() - before) / count * 1e6)
+
+
+class Caller(asyncio.Protocol):
+    """Sends a request, waits for the whole answer, and again, until the time is over."""
+
+    def __init__(self, request: bytes, until: float, durations_ms: list[float]) -> None:
+        self._request, self._until, self._durations_ms = request, until, durations_ms
+        self._received = b""
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.WriteTransport", transport)
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if not end:
+            return
+        if not head.startswith(b"HTTP/1.1 200"):
+            self.done.set_exception(RuntimeError(head.decode()))
+            return
+        at = head.index(b"content-length: ") + len(b"content-length: ")
+        if len(body) < int(head[at:].split(b"\r", 1)[0]):
+            return
+        now = time.perf_counter()
+        self._durations_ms.append((now - self._sent) * 1000)
+        if now < self._until:
+            self._send()
+        else:
+            self.done.set_result(None)
+            self._transport.close()
+
+    def _send(self) -> None:
+        self._received, self._sent = b"", time.perf_counter()
+        self._transport.write(self._request)
 
 
 def compare() -> None:
-    """Run both and print what was measured."""
-    with tempfile.TemporaryDirectory() as home:
+    """Run all and print what was measured."""
+    with tempfile.TemporaryDirectory() as home, ExitStack() as exits:
         key, ports = secrets.token_urlsafe(32), [_free_port(), _free_port()]
         environ = {
             "ZEBBRA_HOME": home,
@@ -131,32 +197,36 @@ def compare() -> None:
             "XERO_CLIENT_ID": "benchmark",
             "XERO_CLIENT_SECRET": "benchmark",
         }
-        database = fill(environ)
-        targets = {
-            "token API": (ports[0], "/api/workspaces/acme/integrations/xero/token"),
-            "bare route": (ports[1], "/row"),
-        }
-        bare = [str(Path(__file__)), "--bare", database, "--port", str(ports[1])]
+        bare = [str(Path(__file__)), "--bare", fill(environ), "--port", str(ports[1])]
         service = ["-m", "oauth_service", "--host", "127.0.0.1"]
-        rates: dict[str, list[float]] = {name: [] for name in targets}
-        durations: dict[str, list[float]] = {name: [] for name in targets}
-        with process(service, ports[0], environ), process(bare, ports[1], environ):
-            for round_number in range(ROUNDS + 1):
-                for name, (port, path) in targets.items():
-                    rate, took = asyncio.run(ask(port, path, key))
-                    if round_number:  # the first one warms up
-                        rates[name].append(rate)
-                        durations[name] += took
+        pids = [
+            exits.enter_context(process(command, port, environ))
+            for command, port in zip((service, bare), ports, strict=True)
+        ]
+
+        def target(name: str, at: int, path: str) -> Target:
+            head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n"
+            return Target(name, pids[at], ports[at], head.encode())
+
+        ours = target("token API", 0, "/api/workspaces/acme/integrations/xero/token")
+        others = [
+            target("bare, in a thread", 1, "/thread"),
+            target("bare, in the loop", 1, "/loop"),
+        ]
+        for round_number in range(ROUNDS + 1):
+            for each in (ours, *others):
+                uvloop.run(each.measure(keep=round_number > 0))  # the first one warms up
     print(f"{CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s in turns, one worker each")
-    for name, measured in rates.items():
-        median, tail = (statistics.quantiles(durations[name], n=100)[at] for at in (49, 98))
+    for each in (ours, *others):
+        median, tail = (statistics.quantiles(each.durations_ms, n=100)[at] for at in (49, 98))
         print(
-            f"{name:10}  {statistics.median(measured):6.0f} requests/s "
-            f"(rounds {min(measured):.0f} to {max(measured):.0f}), "
-            f"{median:.1f} ms median, {tail:.1f} ms p99"
+            f"{each.name:17}  {statistics.median(each.rates):6.0f} requests/s "
+            f"(rounds {min(each.rates):.0f} to {max(each.rates):.0f}), {median:.1f} ms median, "
+            f"{tail:.1f} ms p99, {statistics.median(each.cpu_us):.0f} us of processor a request"
         )
-    share = statistics.median(rates["token API"]) / statistics.median(rates["bare route"])
-    print(f"the token API answers {share:.0%} of what the bare route does")
+    for each in others:
+        share = statistics.median(ours.rates) / statistics.median(each.rates)
+        print(f"the token API answers {share:.2f} of what {each.name!r} does")
 
 
 def _free_port() -> int:
