@@ -8,6 +8,7 @@ from pathlib import Path
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.merge import ModelDocumentError, load_model, merge_model, model_paths
 from zebbra_pipeline.outcomes import Done, Failed, Outcome
+from zebbra_pipeline.previews import rows_by_status
 from zebbra_pipeline.warehouse import Warehouse, WriteSession
 
 
@@ -73,11 +74,13 @@ def _done(workspace_id: str, results: list[MergedModel], digest: str) -> Done:
     lines = [f"- `{row.row_name}` ({row.status}): {row.note}" for row in unresolved]
     lines += [f"- {note}" for result in results for note in result.notes]
     notes = "\n".join(lines)
+    statuses = rows_by_status(row.status for result in results for row in result.rows)
     metadata = {
         "dagster/row_count": rows,
         "zebbra/models": len(results),
         "zebbra/documents_sha256": digest,
         "zebbra/rows_unresolved": sum(result.rows_unresolved for result in results),
+        **({"zebbra/rows_by_status_md": statuses} if statuses else {}),
         **({"zebbra/notes_md": notes} if notes else {}),
     }
     return Done(workspace_id, {"merged_model": metadata}, f"{len(results)} models, {rows} rows")

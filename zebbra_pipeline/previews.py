@@ -1,10 +1,23 @@
 """A look at what has landed, for Dagster: totals by month, never what a person earns."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 
-from integrations.contracts import DataBatch, LineKind, Statement, StatementLine
+from integrations.contracts import (
+    DataBatch,
+    Employee,
+    LineKind,
+    PayrollCost,
+    Statement,
+    StatementLine,
+)
+from zebbra_pipeline.charts import bars
 
 _MONTHS, _LINES = 6, 25
+_FEWEST_PEOPLE = 3
+"""Of fewer, the cost of a month would tell what one of them earns."""
 
 
 def totals_by_month(batch: DataBatch, statement: Statement) -> str:
@@ -21,23 +34,118 @@ def totals_by_month(batch: DataBatch, statement: Statement) -> str:
     ]
     if not totals:
         return ""
-    rows = [
-        [batch.currency, *(f"{month:%b %Y}" for month in months)],
-        ["---", *("---:" for _ in months)],
-        *([_label(line), *(_amount(line, month) for month in months)] for line in totals[:_LINES]),
-    ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    table = _table(
+        batch.currency,
+        months,
+        (
+            [_label(line), *(_amount(line.values[month]) for month in months)]
+            for line in totals[:_LINES]
+        ),
+    )
     more = len(totals) - _LINES
     return f"{table}\n\nand {more} more totals" if more > 0 else table
 
 
+def chart_by_month(batch: DataBatch, statement: Statement) -> str:
+    """
+    Return a bar chart of the statement's last computed total: its profit, or its net worth.
+
+    Where nothing is computed, of its last section's total; empty where there are no totals.
+    """
+    lines = [line for line in batch.lines if line.statement is statement]
+    for kind in (LineKind.COMPUTED_TOTAL, LineKind.SECTION_TOTAL):
+        totals = [line for line in lines if line.kind is kind]
+        if totals:
+            shown = totals[-1]
+            chart = _months_chart([shown.values[m] for m in batch.dates], batch.dates, shown.label)
+            return f"{_label(shown)} by month, in {batch.currency}\n\n{chart}" if chart else ""
+    return ""
+
+
+def people_by_month(people: Sequence[Employee], until: date, months: Sequence[date]) -> str:
+    """
+    Return who was at work at each month's end, counted by department; never pay or names.
+
+    Args:
+        people: All of the company.
+        until: Job spells that start later are not counted.
+        months: Month ends, ascending; the running one counts as of *until*.
+    """
+    latest = months[-_MONTHS:]
+    counts = [_at_work(people, min(month, until)) for month in latest]
+    departments = sorted({name for count in counts for name in count})
+    rows = [[_escaped(name), *(str(count[name]) for count in counts)] for name in departments]
+    everybody = ["**Everybody**", *(str(count.total()) for count in counts)]
+    table = _table("People at work", latest, [*rows[:_LINES], everybody])
+    chart = _months_chart(
+        [_at_work(people, min(month, until)).total() for month in months], months, "people at work"
+    )
+    return f"{chart}\n\n{table}" if departments else ""
+
+
+def payroll_by_month(costs: Sequence[PayrollCost], people: Sequence[Employee]) -> str:
+    """
+    Return what payroll cost in all by month.
+
+    A month with fewer than three people at its end is left empty. Empty where all are.
+    """
+    months = [cost.month for cost in costs]
+    totals = [
+        cost.gross_pay + cost.employer_taxes + cost.benefits
+        if _at_work(people, cost.month).total() >= _FEWEST_PEOPLE
+        else None
+        for cost in costs
+    ]
+    chart = _months_chart(totals, months, "payroll cost")
+    if not chart:
+        return ""
+    row = ["Total payroll cost", *map(_amount, totals[-_MONTHS:])]
+    return f"{chart}\n\n{_table(costs[-1].currency, months[-_MONTHS:], [row])}"
+
+
+def rows_by_status(statuses: Iterable[str]) -> str:
+    """Return how many rows of merged models have which status; empty where there are none."""
+    counted = Counter(statuses)
+    if not counted:
+        return ""
+    lines = [f"| {_escaped(status)} | {count} |" for status, count in counted.most_common()]
+    return "\n".join(["| status | rows |", "| --- | ---: |", *lines])
+
+
+def _at_work(people: Iterable[Employee], day: date) -> Counter[str]:
+    """Count by department who has a job on *day*."""
+    spells = [
+        next(
+            (
+                spell
+                for spell in person.spells
+                if spell.start_date <= day and (spell.end_date is None or day <= spell.end_date)
+            ),
+            None,
+        )
+        for person in people
+    ]
+    return Counter(spell.department or "no department" for spell in spells if spell is not None)
+
+
+def _months_chart(values: Sequence[Decimal | int | None], months: Sequence[date], what: str) -> str:
+    return bars(values, [f"{month:%b %Y}" for month in months], name=f"{what} by month")
+
+
+def _table(corner: str, months: Sequence[date], rows: Iterable[list[str]]) -> str:
+    head = [[corner, *(f"{month:%b %Y}" for month in months)], ["---", *("---:" for _ in months)]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows])
+
+
+def _escaped(text: str) -> str:
+    """Keep a provider's text from ending its cell or turning into markup."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|" else char for char in " ".join(text.split()))
+
+
 def _label(line: StatementLine) -> str:
-    """Keep a label from ending its cell or turning into markup."""
-    text = " ".join(line.label.split())
-    escaped = "".join(f"\\{char}" if char in "\\`*_[]<>|" else char for char in text)
+    escaped = _escaped(line.label)
     return f"**{escaped}**" if line.kind is LineKind.COMPUTED_TOTAL else escaped
 
 
-def _amount(line: StatementLine, month: date) -> str:
-    value = line.values[month]
+def _amount(value: Decimal | None) -> str:
     return "" if value is None else f"{value:,.2f}"

@@ -10,8 +10,15 @@ from integrations.contracts import (
     PayrollCost,
     Statement,
     Tenant,
+    month_end,
+    month_ends,
 )
-from zebbra_pipeline.previews import totals_by_month
+from zebbra_pipeline.previews import (
+    chart_by_month,
+    payroll_by_month,
+    people_by_month,
+    totals_by_month,
+)
 from zebbra_pipeline.warehouse import (
     EMPLOYEES,
     PAYROLL_COSTS,
@@ -70,6 +77,7 @@ class AccountingPull:
                 "zebbra/basis": self.batch.basis,
                 "zebbra/from_month": str(self.batch.dates[0]),
                 "zebbra/to_month": str(self.batch.dates[-1]),
+                "zebbra/months": len(self.batch.dates),
                 "zebbra/lock_date": str(self.batch.lock_date or "none"),
             }
             | {
@@ -85,7 +93,11 @@ class AccountingPull:
 
     def _totals(self, statement: Statement) -> dict[str, Any]:
         table = totals_by_month(self.batch, statement)
-        return {"zebbra/totals_by_month_md": table} if table else {}
+        shown = {
+            "zebbra/chart_md": chart_by_month(self.batch, statement),
+            "zebbra/totals_by_month_md": table,
+        }
+        return {name: text for name, text in shown.items() if text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,7 @@ class PayrollPull:
                 "zebbra/changed": landing.changed,
                 "zebbra/people": len(self.employees),
                 "zebbra/batch_id": landing.batch_id,
-            }
+            } | self._people()
         if self.costs is not None:
             landing = session.land_payroll_costs(
                 self.workspace_id,
@@ -141,8 +153,22 @@ class PayrollPull:
                 "zebbra/batch_id": landing.batch_id,
                 "zebbra/from_month": str(self.costs[0].month) if self.costs else "none",
                 "zebbra/to_month": str(self.costs[-1].month) if self.costs else "none",
-            }
+                "zebbra/months": len(self.costs),
+                **({"zebbra/currency": self.costs[-1].currency} if self.costs else {}),
+            } | self._cost()
         return {
             name: self.origin.notes | {"zebbra/status": "landed"} | own
             for name, own in facts.items()
         }
+
+    def _people(self) -> dict[str, Any]:
+        """Head counts alone: what a person earns is never shown."""
+        today = self.origin.fetched_at.date()
+        months = month_ends(self.people_since, month_end(today))
+        table = people_by_month(self.employees or (), today, months)
+        return {"zebbra/people_by_month_md": table} if table else {}
+
+    def _cost(self) -> dict[str, Any]:
+        """Nothing where it is not known how many people share the cost."""
+        table = payroll_by_month(self.costs or (), self.employees or ())
+        return {"zebbra/cost_by_month_md": table} if table else {}

@@ -74,12 +74,47 @@ def test_statements_show_their_totals_by_month(landed):
     assert income[-1] == f"{total:,.2f}"
 
 
-@pytest.mark.parametrize("name", ["employees", "payroll_costs"])
-def test_payroll_shows_no_amount(landed, name):
-    metadata = shown(landed, dg.AssetKey(["gusto", name]))
+def test_statements_show_a_chart_of_their_result(landed):
+    shown_profit = shown(landed, PROFIT_AND_LOSS)
+    chart = shown_profit["zebbra/chart"]
+    currency = books_of("Acme Trading Inc", TODAY).company.currency
 
-    assert not any(isinstance(value, dg.MarkdownMetadataValue) for value in metadata.values())
-    assert set(metadata) & {"zebbra/totals_by_month", "zebbra/currency"} == set()
+    assert isinstance(chart, dg.MarkdownMetadataValue)
+    assert chart.value.startswith(
+        f"**Net Profit** by month, in {currency}\n\n![Net Profit by month]("
+    )
+    assert shown_profit["zebbra/months"].value == 24
+
+
+def test_payroll_shows_head_counts_and_totals_never_what_a_person_earns(landed):
+    people = shown(landed, dg.AssetKey(["gusto", "employees"]))
+    costs = shown(landed, dg.AssetKey(["gusto", "payroll_costs"]))
+    salaries = landed.query("SELECT monthly_salary FROM employees WHERE workspace_id = 'acme'")
+    ((at_work,),) = landed.query(
+        "SELECT count(DISTINCT employee_id) FROM employees WHERE start_date <= $1 AND coalesce(end_date, $1) >= $1",
+        TODAY,
+    )
+    ((total, currency),) = landed.query(
+        "SELECT total_cost, currency FROM payroll_costs ORDER BY month DESC LIMIT 1"
+    )
+    everybody = people["zebbra/people_by_month"].value.splitlines()[-1]
+
+    assert everybody.startswith("| **Everybody** | ")
+    assert everybody.endswith(f" | {at_work} |")
+    assert costs["zebbra/cost_by_month"].value.endswith(f" | {total:,.2f} |")
+    assert costs["zebbra/currency"].value == currency
+    told = str(people) + str(costs)
+    assert salaries
+    assert not [pay for (pay,) in salaries if f"{pay:,.2f}" in told or f"{pay:.2f}" in told]
+
+
+@pytest.mark.parametrize(
+    "key", [("xero", "profit_and_loss"), ("xero", "balance_sheet"), ("gusto", "employees")]
+)
+def test_what_a_materialization_shows_stays_small(landed, key):
+    texts = [str(item.value) for item in shown(landed, dg.AssetKey(list(key))).values()]
+
+    assert sum(map(len, texts)) < 8192
 
 
 def batch_of(*labels, kind=LineKind.SECTION_TOTAL):
