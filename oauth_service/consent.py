@@ -200,7 +200,13 @@ class ConsentFlow:
         for attempt in range(self._policy.attempts):
             if attempt:
                 await asyncio.sleep(self._policy.backoff_s * 2 ** (attempt - 1))
-            verdict = await ask(self._http, plugin, request, now=self._clock())
+            verdict = await ask(
+                self._http,
+                plugin,
+                request,
+                now=self._clock(),
+                timeout_s=self._policy.attempt_s,
+            )
             match verdict:
                 case Granted():
                     return verdict.tokens

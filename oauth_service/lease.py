@@ -1,6 +1,7 @@
 """Holds the lease of a connection while a grant is spent or ended."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -12,6 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from integrations.contracts import ProviderUnavailableError
 from oauth_service.store import LeaseKey, Store
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
@@ -20,6 +23,7 @@ class RefreshPolicy:
 
     Attributes:
         attempts: Requests for one refresh, repeats included.
+        attempt_s: Longest time that one request to a token endpoint may take.
         backoff_s: Seconds before the first repeat; doubled before each further one.
         longest_retry_after_s: A longer `Retry-After` is passed on instead of waited for.
         caller_wait_s: How long a caller waits for a refresh before it gets a 503; the
@@ -27,14 +31,17 @@ class RefreshPolicy:
         lease_s: Life of the lease of a holder that no longer renews it. It is renewed every
             third of that, so a slow provider never opens the lock.
         poll_s: Seconds between two looks at a lease that somebody else holds.
+        idle_at_once: How many idle connections are refreshed at the same time.
     """
 
     attempts: int = 3
+    attempt_s: float = 30.0
     backoff_s: float = 0.4
     longest_retry_after_s: float = 3.0
     caller_wait_s: float = 45.0
     lease_s: float = 15.0
     poll_s: float = 0.15
+    idle_at_once: int = 4
 
 
 class ConnectionLock:
@@ -64,7 +71,7 @@ class ConnectionLock:
             heartbeat.cancel()
             with suppress(asyncio.CancelledError):
                 await heartbeat
-            await run_in_threadpool(self._leases.give_back, key)
+            await self._give_back(key)
 
     async def _take(self, key: LeaseKey) -> None:
         loop = asyncio.get_running_loop()
@@ -84,10 +91,20 @@ class ConnectionLock:
     async def _keep_renewing(self, key: LeaseKey) -> None:
         while True:
             await asyncio.sleep(self._policy.lease_s / 3)
-            if not await run_in_threadpool(
-                self._leases.renew, key, until=self._until(self._clock())
-            ):
+            until = self._until(self._clock())
+            try:
+                held = await run_in_threadpool(self._leases.renew, key, until=until)
+            except Exception:  # noqa: BLE001 -- one renewal may fail: the next is still in time
+                _log.exception("workspace %s: lease not renewed", key.workspace_id)
+                continue
+            if not held:
                 return
+
+    async def _give_back(self, key: LeaseKey) -> None:
+        try:
+            await run_in_threadpool(self._leases.give_back, key)
+        except Exception:  # noqa: BLE001 -- it ends by itself; what it guarded has succeeded
+            _log.exception("workspace %s: lease not given back", key.workspace_id)
 
     def _until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_s)

@@ -83,7 +83,10 @@ class Refresher:
             fingerprint = token_fingerprint(tokens.access_token)
             if fingerprint != rejected and self._is_fresh(tokens):
                 return _access(connection, tokens)
-            refreshed = await self._refreshed(connection, plugin, fingerprint)
+            refused_early = fingerprint == rejected and tokens.expires_at > self._clock()
+            refreshed = await self._refreshed(
+                connection, plugin, fingerprint, refused_early=refused_early
+            )
             if refreshed.grant_version != connection.grant_version:
                 tokens = self._store.connections.tokens(refreshed)
                 if token_fingerprint(tokens.access_token) != rejected:
@@ -94,25 +97,37 @@ class Refresher:
         )
 
     async def refresh_idle_connections(self, now: datetime) -> int:
-        """Refresh connections unused for half of their idle limit; return how many."""
-        count = 0
-        for listed in await run_in_threadpool(self._store.connections.listed):
-            connection = listed.connection
-            plugin = self._apps.registry.plugins.get(connection.integration)
-            if plugin is None or connection.state is not ConnectionState.CONNECTED:
-                continue
-            limit = plugin.oauth.idle_limit
-            last = connection.last_worked_at or connection.connected_at
-            if limit is None or now - last < limit / 2:
-                continue
+        """
+        Refresh connections unused for half of their idle limit; return how many worked.
+
+        A few at a time, however many there are. One that fails stops no other.
+        """
+        turns = asyncio.Semaphore(self._policy.idle_at_once)
+        listed = await run_in_threadpool(self._store.connections.listed)
+        worked = await asyncio.gather(
+            *(
+                self._refresh_idle(item.connection, plugin, turns)
+                for item in listed
+                if (plugin := self._apps.registry.plugins.get(item.connection.integration))
+                and _is_idle(item.connection, plugin, now)
+            )
+        )
+        return sum(worked)
+
+    async def _refresh_idle(
+        self, connection: Connection, plugin: IntegrationPlugin, turns: asyncio.Semaphore
+    ) -> bool:
+        async with turns:
             try:
                 tokens = self._store.connections.tokens(connection)
                 await self._refreshed(connection, plugin, token_fingerprint(tokens.access_token))
             except IntegrationError as exc:
                 _log.warning("idle connection of workspace %s: %s", connection.workspace_id, exc)
+            except Exception:  # noqa: BLE001 -- the others must not wait for their end
+                _log.exception("idle connection of workspace %s", connection.workspace_id)
             else:
-                count += 1
-        return count
+                return True
+        return False
 
     async def finish(self) -> None:
         """Wait for refreshes under way: an answer on its way holds the only valid token."""
@@ -132,7 +147,12 @@ class Refresher:
         return connection
 
     async def _refreshed(
-        self, connection: Connection, plugin: IntegrationPlugin, stale: str
+        self,
+        connection: Connection,
+        plugin: IntegrationPlugin,
+        stale: str,
+        *,
+        refused_early: bool = False,
     ) -> Connection:
         """
         Refresh *connection* unless its access token is no longer the one called *stale*.
@@ -142,7 +162,9 @@ class Refresher:
         key = (connection.workspace_id, plugin.slug, stale)
         task = self._under_way.get(key)
         if task is None:
-            task = asyncio.create_task(self._refresh(connection.workspace_id, plugin, stale))
+            task = asyncio.create_task(
+                self._refresh(connection.workspace_id, plugin, stale, refused_early=refused_early)
+            )
             self._under_way[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
         try:
@@ -160,7 +182,7 @@ class Refresher:
             done.exception()  # seen here, in case no caller has stayed to see it
 
     async def _refresh(
-        self, workspace_id: str, plugin: IntegrationPlugin, stale: str
+        self, workspace_id: str, plugin: IntegrationPlugin, stale: str, *, refused_early: bool
     ) -> Connection:
         async with self._lock.hold(workspace_id, plugin.slug):
             connection = await self._usable(workspace_id, plugin)
@@ -182,6 +204,7 @@ class Refresher:
                 tokens=tokens,
                 refresh_token=tokens.refresh_token,
                 fingerprint=token_fingerprint(tokens.refresh_token),
+                refused_early=refused_early,
             )
             await self._rotation.spend(spending)
             return await self._usable(workspace_id, plugin)
@@ -196,6 +219,13 @@ def _access(connection: Connection, tokens: TokenSet) -> IntegrationAccess:
         tenant_name=connection.tenant.name,
         scopes=tokens.scopes,
     )
+
+
+def _is_idle(connection: Connection, plugin: IntegrationPlugin, now: datetime) -> bool:
+    limit = plugin.oauth.idle_limit
+    last = connection.last_worked_at or connection.connected_at
+    connected = connection.state is ConnectionState.CONNECTED
+    return connected and limit is not None and now - last >= limit / 2
 
 
 def _reconnect(

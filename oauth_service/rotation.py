@@ -26,7 +26,7 @@ from integrations.contracts import (
 from integrations.runtime.http import HttpSession
 from oauth_service.lease import RefreshPolicy
 from oauth_service.metrics import Metrics
-from oauth_service.reasons import why_refused
+from oauth_service.reasons import in_words, why_refused
 from oauth_service.store import Connection, HistoryEntry, Outcome, Store
 from oauth_service.token_endpoint import (
     AppRefused,
@@ -38,6 +38,9 @@ from oauth_service.token_endpoint import (
 )
 
 _UNASKED_RETRY_AFTER_S = 10.0
+_COMMIT_TRIES = 6
+"""A new pair exists nowhere else: a database that is away for seconds is waited for."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +54,7 @@ class Spending:
         tokens: Its pair, which the answer replaces.
         refresh_token: The one of *tokens*.
         fingerprint: Of the refresh token.
+        refused_early: The provider refused the access token though it had not ended.
     """
 
     plugin: IntegrationPlugin
@@ -60,6 +64,7 @@ class Spending:
     tokens: TokenSet
     refresh_token: SecretStr = field(repr=False)
     fingerprint: str
+    refused_early: bool
 
 
 class Rotation:
@@ -141,13 +146,18 @@ class Rotation:
             refresh_token=refresh.refresh_token,
             redirect_uri=refresh.redirect_uri,
         )
-        return await ask(self._http, refresh.plugin, request, now=sent_at, previous=refresh.tokens)
+        return await ask(
+            self._http,
+            refresh.plugin,
+            request,
+            now=sent_at,
+            timeout_s=self._policy.attempt_s,
+            previous=refresh.tokens,
+        )
 
     async def _commit(self, refresh: Spending, granted: Granted, sent_at: datetime) -> None:
         entry = self._entry(refresh, Outcome.REFRESHED, granted, detail=None)
-        stored = await run_in_threadpool(
-            self._connections.store_refreshed, refresh.connection, granted.tokens, entry
-        )
+        stored = await self._store_refreshed(refresh, granted, entry)
         self._count(refresh, Outcome.REFRESHED if stored else Outcome.SUPERSEDED)
         _log.info(
             "workspace %s, %s: refreshed, lives %d s",
@@ -156,14 +166,43 @@ class Rotation:
             (granted.tokens.expires_at - sent_at).total_seconds(),
         )
 
+    async def _store_refreshed(
+        self, refresh: Spending, granted: Granted, entry: HistoryEntry
+    ) -> bool:
+        for attempt in range(1, _COMMIT_TRIES):
+            try:
+                return await run_in_threadpool(
+                    self._connections.store_refreshed, refresh.connection, granted.tokens, entry
+                )
+            except Exception:  # noqa: BLE001 -- whatever failed, giving up loses the pair
+                _log.exception(
+                    "workspace %s, %s: new tokens not stored; tried again",
+                    refresh.connection.workspace_id,
+                    refresh.plugin.slug,
+                )
+            await self._pause(attempt, None)
+        return await run_in_threadpool(
+            self._connections.store_refreshed, refresh.connection, granted.tokens, entry
+        )
+
     async def _end(
         self, refresh: Spending, noted: Connection, refused: GrantRefused, *, lost: bool
     ) -> None:
         """Mark the grant as dead, unless another has replaced it meanwhile."""
-        reason = why_refused(refresh.plugin, noted, now=self._clock(), answer_lost=lost)
-        entry = self._entry(refresh, Outcome.GRANT_REFUSED, refused, detail=refused.detail)
+        cause = why_refused(
+            refresh.plugin,
+            noted,
+            now=self._clock(),
+            answer_lost=lost,
+            refused_early=refresh.refused_early,
+        )
+        detail = f"{refused.detail}: {cause.value}"
+        entry = self._entry(refresh, Outcome.GRANT_REFUSED, refused, detail=detail)
         await run_in_threadpool(
-            self._connections.require_reconnect, refresh.connection, reason, entry
+            self._connections.require_reconnect,
+            refresh.connection,
+            in_words(cause, refresh.plugin),
+            entry,
         )
         self._count(refresh, Outcome.GRANT_REFUSED)
 

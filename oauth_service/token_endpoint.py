@@ -19,9 +19,6 @@ from integrations.contracts import (
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.retry import retry_after_s
 
-ATTEMPT_TIMEOUT_S = 30.0
-"""Longest time that one request to a token endpoint may take."""
-
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _TEMPORARY = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 _SETTINGS = {
@@ -87,12 +84,23 @@ async def ask(
     request: OutboundRequest,
     *,
     now: datetime,
+    timeout_s: float,
     previous: TokenSet | None = None,
 ) -> Verdict:
-    """Send one request to *plugin*'s token endpoint and say what its answer means."""
+    """
+    Send one request to *plugin*'s token endpoint and say what its answer means.
+
+    Args:
+        http: Where to send it.
+        plugin: Whose token endpoint is asked.
+        request: What to send.
+        now: The present, timezone-aware.
+        timeout_s: Longest time until the whole answer is there.
+        previous: The pair that is to be refreshed.
+    """
     try:
-        async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
-            answer = await http.send(request, timeout_s=ATTEMPT_TIMEOUT_S)
+        async with asyncio.timeout(timeout_s):
+            answer = await http.send(request, timeout_s=timeout_s)
     except (ProviderUnavailableError, PayloadError, TimeoutError):
         return Unavailable("no answer", may_be_spent=True)
     except ConfigurationError:

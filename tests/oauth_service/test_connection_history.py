@@ -41,7 +41,7 @@ def test_history_has_times_outcomes_trace_ids_and_fingerprints(rig: Rig) -> None
     assert abs((datetime.fromisoformat(refreshed["at"]) - rig.clock.now()).total_seconds()) < 60
 
 
-def test_dead_grant_is_in_the_history_with_the_providers_code(rig: Rig) -> None:
+def test_dead_grant_is_in_the_history_with_the_providers_code_and_the_cause(rig: Rig) -> None:
     rig.connect()
     rig.expire()
     rig.provider.revoke_grants()
@@ -49,7 +49,7 @@ def test_dead_grant_is_in_the_history_with_the_providers_code(rig: Rig) -> None:
 
     assert [told(rig)[-1][name] for name in ("outcome", "detail")] == [
         "grant_refused",
-        "invalid_grant",
+        "invalid_grant: unknown",
     ]
 
 

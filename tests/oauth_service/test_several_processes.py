@@ -1,20 +1,18 @@
-"""Replicas share one store: one refresh, whoever asks, and whoever dies."""
+"""Replicas share one store: one refresh, whoever asks, however slow the provider."""
 
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from pydantic import SecretStr
-from support.oauth_rig import Replicas, Rig, ToyProcess, running_rig
+from support.oauth_processes import Replica, Replicas, Serving, ask_from_processes, replicas
+from support.oauth_rig import Rig, running_rig
 from support.postgres import Postgres
 
-from integrations.contracts import token_fingerprint
-
+PROCESSES, CALLERS = 8, 50
 # The provider is slower than a lease lives that nobody renews.
-LEASE_S = 0.6
-SLOW_S = 1.2
+LEASE_S = 1.0
+SLOW_S = 2.5
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -31,69 +29,83 @@ def running(
 
 
 @pytest.fixture(scope="module")
-def started(running: Rig) -> Iterator[Replicas]:
-    replicas = Replicas(running.environment, offset_s=1800, lease_s=LEASE_S)
-    yield replicas
-    replicas.end()
+def starter() -> Iterator[Replicas]:
+    with replicas() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def serving(running: Rig) -> Serving:
+    return Serving(running.environment, offset_s=1800, policy={"lease_s": LEASE_S})
+
+
+@pytest.fixture(scope="module")
+def pair(starter: Replicas, serving: Serving) -> list[Replica]:
+    """Two processes on one store."""
+    return starter.start(serving, serving)
 
 
 @pytest.fixture
-def replicas(rig: Rig, started: Replicas) -> list[ToyProcess]:
-    """Two processes on one store, with a connection whose access token has ended."""
+def expired(rig: Rig) -> Rig:
+    """A connection whose access token has ended."""
     rig.connect()
     rig.expire()
-    return started.two()
+    return rig
 
 
-def wait_until_a_refresh_is_noted(rig: Rig) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        connection = rig.services.store.connections.get("acme", "toybooks")
-        if connection is not None and connection.refresh_fingerprint is not None:
-            return
-    raise AssertionError("no refresh was started")
+@pytest.mark.parametrize("replicas_asked", [1, 2])
+def test_four_hundred_callers_in_eight_processes_get_one_token_from_one_refresh(
+    expired: Rig, pair: list[Replica], replicas_asked: int
+) -> None:
+    expired.provider.fault("slow", path="/token", seconds=SLOW_S)
+    urls = [replica.url for replica in pair[:replicas_asked]]
+    answers = ask_from_processes(urls, processes=PROCESSES, callers=CALLERS)
+
+    assert [answer.status for answer in answers] == [200] * (PROCESSES * CALLERS)
+    (token,) = {answer.content["access_token"] for answer in answers}
+    assert expired.refreshes() == 1
+    assert token == expired.provider.issued("access_token")[-1]
+    assert expired.history() == ["connected", "refreshed"]
 
 
-def test_two_processes_on_one_store_refresh_once(rig: Rig, replicas: list[ToyProcess]) -> None:
-    rig.provider.fault("slow", path="/token", seconds=SLOW_S)
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda number: replicas[number % 2].pipeline.token(), range(16)))
+def test_upkeep_of_two_replicas_refreshes_an_idle_connection_once(
+    rig: Rig, starter: Replicas
+) -> None:
+    rig.connect()
+    month_s = 31 * 86400.0
+    rig.clock.advance(month_s)
+    rig.provider.clear_calls()
+    rig.provider.fault("slow", path="/token", seconds=0.3)
+    starter.start(*[Serving(rig.environment, offset_s=month_s)] * 2)
+    wait_until(lambda: "refreshed" in rig.history())
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.json()["access_token"] for answer in answers}) == 1
+    assert rig.history() == ["connected", "refreshed"]
     assert rig.refreshes() == 1
 
 
-def test_dying_in_a_refresh_loses_nothing_and_stopping_lets_it_finish(
-    rig: Rig, replicas: list[ToyProcess]
-) -> None:
-    killed, stopped = replicas
-    rig.provider.fault("slow", path="/token", seconds=30)
-    with ThreadPoolExecutor(2) as pool:
-        pool.submit(killed.pipeline.token)
-        wait_until_a_refresh_is_noted(rig)
-        killed.process.send_signal(signal.SIGKILL)
-        killed.process.wait(20)
-        killed.pipeline.http.close()
-    rig.provider.clear_faults()
-    recovered = stopped.pipeline.token()
-
-    assert recovered.status_code == 200
-    assert rig.pipeline.connection()["state"] == "connected"
-    assert rig.history()[-1] == "refreshed"
-
-    rig.provider.expire_access_tokens()
-    rig.provider.clear_calls()
-    rig.provider.fault("slow", path="/token", seconds=SLOW_S)
+def test_stopping_lets_a_refresh_finish(expired: Rig, starter: Replicas, serving: Serving) -> None:
+    (stopped,) = starter.start(serving)
+    expired.provider.fault("slow", path="/token", seconds=0.5)
     with ThreadPoolExecutor(1) as pool:
-        rejected = token_fingerprint(SecretStr(recovered.json()["access_token"]))
-        asked = pool.submit(stopped.pipeline.token, rejected=rejected)
-        wait_until_a_refresh_is_noted(rig)
+        asked = pool.submit(stopped.pipeline.token)
+        wait_until(lambda: _refresh_is_noted(expired))
         stopped.process.terminate()
         answer = asked.result(30)
-    stopped.process.wait(20)
-    stopped.pipeline.http.close()
+    stopped.process.join(20)
 
     assert answer.status_code == 200
-    assert rig.pipeline.token().json()["access_token"] == answer.json()["access_token"]
-    assert rig.refreshes() == 1
+    assert expired.pipeline.token().json()["access_token"] == answer.json()["access_token"]
+    assert expired.refreshes() == 1
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if happened():
+            return
+    raise AssertionError("it did not happen")
+
+
+def _refresh_is_noted(rig: Rig) -> bool:
+    connection = rig.services.store.connections.get("acme", "toybooks")
+    return connection is not None and connection.refresh_fingerprint is not None
