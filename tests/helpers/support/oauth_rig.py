@@ -1,20 +1,17 @@
 """The OAuth service on loopback, in front of Toybooks, with a person and a pipeline to use it."""
 
-import os
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import uvicorn
 from cryptography.fernet import Fernet
 from support.oauth_toy import PLUGIN, RULES, TENANTS, UNCONFIGURED, build_toybooks
 
@@ -237,64 +234,6 @@ def heading(page: httpx.Response) -> str:
 
 def query_of(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
-
-def serve_toy(
-    environment: Mapping[str, str], port: int, offset_s: float, policy: Mapping[str, float]
-) -> None:
-    """Serve as a process of its own does, until it is told to stop; the clock is set ahead."""
-    patience = RefreshPolicy(**{**asdict(PATIENCE), **policy})
-    app = create_app(
-        load_settings(environment), REGISTRY, clock=Clock(offset_s).now, policy=patience
-    )
-    uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
-
-
-@dataclass
-class ToyProcess:
-    """The service in a process of its own."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    pipeline: Pipeline
-
-
-class Replicas:
-    """Processes on one store that tests share; one that a test ended is started anew."""
-
-    def __init__(
-        self, environment: Mapping[str, str], *, offset_s: float = 0.0, **policy: float
-    ) -> None:
-        self._arguments = (dict(environment), offset_s, policy)
-        self._running: list[ToyProcess] = []
-
-    def two(self) -> list[ToyProcess]:
-        """Return two that answer."""
-        self._running = [item for item in self._running if item.process.poll() is None]
-        new = [self._start() for _ in range(2 - len(self._running))]
-        for replica in new:
-            wait_for(replica.url, replica.process)
-        return list(self._running)
-
-    def end(self) -> None:
-        for replica in self._running:
-            replica.process.terminate()
-            replica.process.wait(20)
-            replica.pipeline.http.close()
-
-    def _start(self) -> ToyProcess:
-        environment, offset_s, policy = self._arguments
-        port = free_port()
-        arguments = f"{environment!r}, {port}, {offset_s!r}, {policy!r}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", f"from support.oauth_rig import *; serve_toy({arguments})"],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        url = f"http://127.0.0.1:{port}"
-        self._running.append(ToyProcess(url, process, Pipeline(url)))
-        return self._running[-1]
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30.0) -> None:
