@@ -1,8 +1,8 @@
 """
 The OAuth service, and those who ask it, as processes of their own.
 
-They are forked off a server that has imported everything already, so that one more costs a
-twentieth of a second. All are killed when the block that started them ends.
+They are forked off a server that has imported everything already, so that one more answers within
+a fifth of a second. All are killed when the block that started them ends.
 """
 
 import asyncio
