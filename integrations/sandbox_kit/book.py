@@ -69,7 +69,7 @@ class GrantBook:
             self._memory.grants[grant.id] = grant
             for tenant_id in tenant_ids:
                 self._connections.add(grant, tenant_id, now)
-            code = opaque()
+            code = opaque("code")
             self._memory.codes[digest(code)] = Code(
                 grant_id=grant.id,
                 client_id=client_id,

@@ -65,7 +65,7 @@ class Issuer:
     def _new_refresh_token(self, grant: Grant) -> str | None:
         if not grant.refreshable:
             return None
-        value = opaque()
+        value = opaque("refresh_token")
         self._memory.refresh_tokens[digest(value)] = RefreshToken(grant.id, grant.generation)
         if self._rules.rotate_after is not None:
             self._memory.grants.amend(grant.id, refresh_value=value)
@@ -80,7 +80,7 @@ class Issuer:
                 grant, key=key, issuer=self._issuer, issued_at=now, expires_at=expires_at
             )
         else:
-            access_token = opaque()
+            access_token = opaque("access_token")
         self._memory.access_tokens[digest(access_token)] = AccessToken(
             grant.id, grant.generation, expires_at
         )

@@ -1,4 +1,9 @@
-"""Mints token values: opaque text, or JWTs signed with the emulator's own key."""
+"""
+Mints token values: opaque text, or JWTs signed with the emulator's own key.
+
+Each value shows what it is: `sandbox_<kind>_` and 43 random characters, or a JWT whose `kid` is
+`sandbox_<kind>`. So whoever finds one where none belongs knows it, whichever process wrote it.
+"""
 
 import base64
 import hashlib
@@ -7,7 +12,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from integrations.sandbox_kit.grants import Grant
@@ -15,10 +20,17 @@ from integrations.sandbox_kit.grants import Grant
 _NAMESPACE = UUID("5f0c6f0e-5a0b-4c3e-9c0f-0d3a4f6f7a10")
 _ID_TOKEN_LIFETIME = timedelta(minutes=5)
 
+TokenKind = Literal["access_token", "refresh_token", "id_token", "code"]
 
-def opaque() -> str:
-    """Return a new token value that says nothing."""
-    return secrets.token_urlsafe(32)
+
+def opaque(kind: TokenKind) -> str:
+    """Return a new value that says nothing but its *kind*."""
+    return f"sandbox_{kind}_{secrets.token_urlsafe(32)}"
+
+
+def jwt_head(kind: TokenKind) -> str:
+    """Return the first of the three parts of every JWT of *kind*."""
+    return _base64url(json.dumps({"alg": "HS256", "kid": f"sandbox_{kind}", "typ": "JWT"}).encode())
 
 
 def stable_uuid(*words: str) -> str:
@@ -31,6 +43,7 @@ def access_jwt(
 ) -> str:
     """Return an access token with the claims that Xero documents."""
     return _signed(
+        "access_token",
         {
             **_times(issued_at, expires_at),
             "iss": issuer,
@@ -51,6 +64,7 @@ def access_jwt(
 def id_jwt(grant: Grant, *, key: str, issuer: str, issued_at: datetime) -> str:
     """Return an ID token: who consented. It lives for five minutes."""
     return _signed(
+        "id_token",
         {
             **_times(issued_at, issued_at + _ID_TOKEN_LIFETIME),
             "iat": int(issued_at.timestamp()),
@@ -76,8 +90,8 @@ def _times(issued_at: datetime, expires_at: datetime) -> dict[str, int]:
     return {"nbf": int(issued_at.timestamp()), "exp": int(expires_at.timestamp())}
 
 
-def _signed(claims: Mapping[str, Any], key: str) -> str:
-    head = _base64url(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+def _signed(kind: TokenKind, claims: Mapping[str, Any], key: str) -> str:
+    head = jwt_head(kind)
     body = _base64url(json.dumps(claims).encode())
     signature = hmac.new(bytes.fromhex(key), f"{head}.{body}".encode(), hashlib.sha256).digest()
     return f"{head}.{body}.{_base64url(signature)}"
