@@ -1,8 +1,7 @@
 """Fetches one workspace from one integration: how far back, and by which adapter."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,50 +25,24 @@ from zebbra_pipeline.pulls import AccountingPull, Origin, PayrollPull
 from zebbra_pipeline.warehouse import (
     EMPLOYEES,
     PAYROLL_COSTS,
+    LandedInfo,
     Warehouse,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """
-    What the warehouse holds of one workspace and asset.
-
-    Attributes:
-        tenant_id: Whose figures they are.
-        to_month: The last month; None where none is landed (any more).
-    """
-
-    tenant_id: str
-    to_month: date | None
-
-
-LandedAssets = dict[tuple[str, str], Landed]
-"""By workspace id and asset name."""
-
-
 def what_has_landed(
-    warehouse: Warehouse, integration: str, workspace_ids: Sequence[str], assets: tuple[str, ...]
-) -> LandedAssets:
-    """Return what the published copy holds."""
-    found: LandedAssets = {}
+    warehouse: Warehouse, integration: str, workspace_ids: Sequence[str]
+) -> Mapping[str, LandedInfo]:
+    """Return by workspace what the published copy holds of an integration."""
     with warehouse.read() as session:
-        for workspace_id in workspace_ids:
-            batch = session.last_batch(workspace_id, integration)
-            if batch is None:
-                continue
-            for name in assets:
-                months = session.landed_months(workspace_id, integration, name)
-                found[workspace_id, name] = Landed(batch.tenant_id, max(months, default=None))
-    return found
+        return session.landed(integration, workspace_ids)
 
 
 def first_month(
-    workspace_id: str,
     assets: tuple[str, ...],
     *,
     tenant_id: str,
-    landed: LandedAssets,
+    landed: LandedInfo | None,
     settings: Settings,
     full: bool,
     today: date,
@@ -78,6 +51,14 @@ def first_month(
     Return the month from which a pull of *assets* starts.
 
     A first pull takes the history; a routine one the last months, without a gap.
+
+    Args:
+        assets: Asset names that are wanted.
+        tenant_id: The organisation that is connected.
+        landed: What the workspace has landed; None: nothing yet.
+        settings: Months of a first and of a routine pull.
+        full: Fetch the whole history even where it has landed before.
+        today: The day of the fetch.
     """
     routine = months_back(today, settings.refresh_months)
     history = months_back(today, settings.history_months)
@@ -86,10 +67,8 @@ def first_month(
     for name in assets:
         if name == EMPLOYEES:
             continue  # always pulled with their whole history, as they land whole
-        last = landed.get((workspace_id, name))
-        if last is None or last.to_month is None or last.tenant_id != tenant_id:
-            return min(history, routine)
-        if last.to_month < add_months(routine, -1):  # a gap would stay for ever
+        last = landed.to_month.get(name) if landed and landed.tenant_id == tenant_id else None
+        if last is None or last < add_months(routine, -1):  # a gap would stay for ever
             return min(history, routine)
     return routine
 
@@ -141,7 +120,7 @@ class Puller:
         http: HttpSession,
         service: OAuthService,
         settings: Settings,
-        landed: LandedAssets,
+        landed: Mapping[str, LandedInfo],
         full: bool,
         today: date,
     ) -> None:
@@ -172,10 +151,9 @@ class Puller:
         )
         tenant = Tenant(client.tenant_id, client.tenant_name)
         from_month = first_month(
-            workspace_id,
             self._assets,
             tenant_id=tenant.id,
-            landed=self._landed,
+            landed=self._landed.get(workspace_id),
             settings=self._settings,
             full=self._full,
             today=self._today,

@@ -88,7 +88,7 @@ class Connections(dg.ConfigurableResource[Any]):
                 http=http,
                 service=self.service(http, settings),
                 settings=settings,
-                landed=what_has_landed(warehouse, plugin.name, workspace_ids, assets),
+                landed=what_has_landed(warehouse, plugin.name, workspace_ids),
                 full=full,
                 today=self.today(),
             )

@@ -107,13 +107,12 @@ def _pulls(
         rows = [row for row in live if row["integration"] == plugin.name]
         assets = ASSET_NAMES[plugin.api_type]
         ids = [] if full else [row["workspace_id"] for row in rows]
-        landed = what_has_landed(open_warehouse(settings), plugin.name, ids, assets) if ids else {}
+        landed = what_has_landed(open_warehouse(settings), plugin.name, ids) if ids else {}
         for row in rows:
             since = first_month(
-                row["workspace_id"],
                 assets,
                 tenant_id=row["tenant_id"],
-                landed=landed,
+                landed=landed.get(row["workspace_id"]),
                 settings=settings,
                 full=full,
                 today=today,

@@ -1,14 +1,55 @@
 """`batches` and `landed_months`: what was pulled, and which months it filled."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import astuple
 from datetime import date
 
+from integrations.contracts import IntegrationProvider, check_workspace_id
 from zebbra_pipeline.warehouse.books import LandedMonth
 from zebbra_pipeline.warehouse.database import Database, as_json, to_utc
 from zebbra_pipeline.warehouse.records import BatchInfo
 
 _FIGURES = ("data_points", "employees", "payroll_costs", "landed_months")
+
+
+def landing(db: Database, workspace_id: str, integration: str) -> AbstractContextManager[None]:
+    """
+    Return the transaction in which a pull lands.
+
+    Raises:
+        ValueError: If one of the names is malformed.
+    """
+    check_workspace_id(workspace_id)
+    IntegrationProvider(integration)
+    return db.transaction(f"land {integration} for {workspace_id}")
+
+
+def next_sequence(previous: BatchInfo | None) -> int:
+    """Return the number of the batch after *previous*."""
+    return 1 if previous is None else previous.sequence + 1
+
+
+def begin_batch(
+    db: Database, info: BatchInfo, previous: BatchInfo | None, same_kind: BatchInfo | None
+) -> bool:
+    """
+    Record a batch; remove figures of other books and return whether there were any.
+
+    Args:
+        db: In the transaction in which the pull lands.
+        info: The batch.
+        previous: The batch before, of the workspace and integration.
+        same_kind: The last one whose currency and basis must be the same, if any.
+    """
+    reset = (previous is not None and previous.tenant_id != info.tenant_id) or (
+        same_kind is not None
+        and (same_kind.currency, same_kind.basis) != (info.currency, info.basis)
+    )
+    if reset:
+        forget_figures(db, info.workspace_id, info.integration)
+    add_batch(db, info)
+    return reset
 
 
 def add_batch(db: Database, batch: BatchInfo) -> None:

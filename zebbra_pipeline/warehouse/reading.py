@@ -1,25 +1,21 @@
 """What can be asked of a warehouse, or of its published copy."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import groupby
 from typing import Any
 
-from integrations.contracts import PAYROLL_ENDPOINTS, LineKind, Statement
-from zebbra_pipeline.figures import (
-    EmployeeSpell,
-    Figure,
-    MergedRow,
-    ModelValue,
-    RememberedRow,
-    Series,
-    WorkspaceFigures,
-)
+from zebbra_pipeline.figures import MergedRow, ModelValue, WorkspaceFigures
 from zebbra_pipeline.warehouse.database import Database, from_utc
+from zebbra_pipeline.warehouse.figure_tables import (
+    load_employees,
+    load_payroll_series,
+    load_remembered,
+    load_statement_series,
+)
 from zebbra_pipeline.warehouse.records import (
-    PAYROLL_COSTS,
     BatchInfo,
     EndpointInfo,
+    LandedInfo,
     RestatementInfo,
     WorkspaceSummary,
 )
@@ -30,8 +26,6 @@ _BATCH = """
         payload_sha256, api_calls
     FROM batches
 """
-_PAYROLL_KIND = {"total_cost": LineKind.COMPUTED_TOTAL.value}
-STATEMENT_ORDER = {statement.value: number for number, statement in enumerate(Statement)}
 
 
 class ReadSession:
@@ -111,6 +105,40 @@ class ReadSession:
         )
         return tuple(month for (month,) in rows)
 
+    def landed(self, integration: str, workspace_ids: Sequence[str]) -> dict[str, LandedInfo]:
+        """
+        Return by workspace how far an integration has landed, in one query for all of them.
+
+        Args:
+            integration: Registered name.
+            workspace_ids: The customers; one of whom nothing has ever landed is not in the
+                answer.
+        """
+        rows = self._db.rows(
+            """
+            WITH newest AS (
+                SELECT workspace_id, arg_max(tenant_id, sequence) AS tenant_id FROM batches
+                WHERE integration = $1 AND workspace_id IN (SELECT unnest($2::VARCHAR[]))
+                GROUP BY workspace_id
+            ),
+            months AS (
+                SELECT workspace_id, statement, max(month) AS last_month FROM landed_months
+                WHERE integration = $1 AND workspace_id IN (SELECT unnest($2::VARCHAR[]))
+                GROUP BY workspace_id, statement
+            )
+            SELECT workspace_id, tenant_id, statement, last_month
+            FROM newest LEFT JOIN months USING (workspace_id)
+            ORDER BY workspace_id, statement
+            """,
+            [integration, list(workspace_ids)],
+        )
+        found: dict[str, LandedInfo] = {}
+        for workspace_id, tenant_id, statement, last_month in rows:
+            info = found.setdefault(workspace_id, LandedInfo(tenant_id, {}))
+            if statement is not None:
+                info.to_month[statement] = last_month
+        return found
+
     def workspaces(self) -> list[WorkspaceSummary]:
         """Return what is landed, by workspace and integration."""
         rows = self._db.rows(
@@ -178,9 +206,12 @@ class ReadSession:
         return WorkspaceFigures(
             workspace_id=workspace_id,
             integrations=self.landed_integrations(workspace_id),
-            series=(*self._statement_series(workspace_id), *self._payroll_series(workspace_id)),
-            employees=self._employees(workspace_id),
-            remembered=self._remembered(workspace_id),
+            series=(
+                *load_statement_series(self._db, workspace_id),
+                *load_payroll_series(self._db, workspace_id),
+            ),
+            employees=load_employees(self._db, workspace_id),
+            remembered=load_remembered(self._db, workspace_id),
         )
 
     def model_rows(self, workspace_id: str, model_id: str) -> list[MergedRow]:
@@ -205,80 +236,6 @@ class ReadSession:
             [workspace_id, model_id],
         )
         return [MergedRow(*(*row, tuple(months.get((row[0], row[1], row[2]), ())))) for row in rows]
-
-    def _statement_series(self, workspace_id: str) -> Iterable[Series]:
-        rows = self._db.rows(
-            """
-            SELECT integration, statement, section_path, account_id, endpoint, label, kind,
-                currency, position, month, value, provisional, batch_id
-            FROM data_points WHERE workspace_id = $1
-            ORDER BY integration, statement = 'balance_sheet', position, month
-            """,
-            [workspace_id],
-        )
-        for _, group in groupby(rows, key=lambda row: (row[0], row[1], row[8])):
-            line = list(group)
-            integration, statement, section, account_id, endpoint, label, kind, currency = line[-1][
-                :8
-            ]
-            yield Series(
-                integration=integration,
-                statement=statement,
-                section=tuple(section),
-                account_id=account_id,
-                endpoint=endpoint,
-                label=label,
-                kind=kind,
-                currency=currency,
-                figures={row[9]: Figure(row[10], row[11], row[12]) for row in line},
-            )
-
-    def _payroll_series(self, workspace_id: str) -> Iterable[Series]:
-        fields = tuple(PAYROLL_ENDPOINTS.values())
-        rows = self._db.rows(
-            f"""
-            SELECT integration, currency, month, provisional, batch_id, {", ".join(fields)}
-            FROM payroll_costs WHERE workspace_id = $1 ORDER BY integration, month
-            """,  # noqa: S608 -- column names of ours
-            [workspace_id],
-        )
-        for integration, group in groupby(rows, key=lambda row: row[0]):
-            months = list(group)
-            for column, (endpoint, field) in enumerate(PAYROLL_ENDPOINTS.items(), start=5):
-                yield Series(
-                    integration=integration,
-                    statement=PAYROLL_COSTS,
-                    section=(),
-                    account_id=None,
-                    endpoint=endpoint,
-                    label=endpoint,
-                    kind=_PAYROLL_KIND.get(field, LineKind.ACCOUNT.value),
-                    currency=months[-1][1],
-                    figures={row[2]: Figure(row[column], row[3], row[4]) for row in months},
-                )
-
-    def _employees(self, workspace_id: str) -> tuple[EmployeeSpell, ...]:
-        rows = self._db.rows(
-            """
-            SELECT integration, employee_id, name, title, department, start_date, end_date,
-                monthly_salary, currency, batch_id
-            FROM employees WHERE workspace_id = $1
-            ORDER BY integration, employee_id, start_date
-            """,
-            [workspace_id],
-        )
-        return tuple(EmployeeSpell(*row) for row in rows)
-
-    def _remembered(self, workspace_id: str) -> Mapping[tuple[str, str], RememberedRow]:
-        rows = self._db.rows(
-            """
-            SELECT model_id, row_id, integration, endpoint, remembered_account_id
-            FROM model_rows WHERE workspace_id = $1 AND remembered_account_id IS NOT NULL
-            ORDER BY model_id, position
-            """,
-            [workspace_id],
-        )
-        return {(model_id, row_id): RememberedRow(*rest) for model_id, row_id, *rest in rows}
 
 
 def _batch(row: tuple[Any, ...]) -> BatchInfo:

@@ -11,6 +11,21 @@ PAYROLL_COSTS = "payroll_costs"
 
 
 @dataclass(frozen=True, slots=True)
+class LandedInfo:
+    """
+    How far one workspace and integration has landed.
+
+    Attributes:
+        tenant_id: Whose figures they are.
+        to_month: By statement, or `payroll_costs`: the last landed month. What has none (any
+            more), and employees, are not in it.
+    """
+
+    tenant_id: str
+    to_month: dict[str, date]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchInfo:
     """
     One landed pull.

@@ -1,25 +1,11 @@
 """What can be written into a warehouse. Each call is one transaction: everything or nothing."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import datetime
 from uuid import uuid4
 
-from integrations.contracts import (
-    DataBatch,
-    Employee,
-    IntegrationProvider,
-    PayrollCost,
-    Tenant,
-    check_workspace_id,
-    month_end,
-)
+from integrations.contracts import DataBatch, check_workspace_id
 from zebbra_pipeline.figures import MergedModel
-from zebbra_pipeline.warehouse.batch_tables import (
-    add_batch,
-    forget_figures,
-    replace_landed_months,
-)
+from zebbra_pipeline.warehouse.batch_tables import begin_batch, landing, next_sequence
 from zebbra_pipeline.warehouse.books import (
     LandedMonth,
     count_rows,
@@ -28,19 +14,10 @@ from zebbra_pipeline.warehouse.books import (
     rewritten_months,
     take_snapshot,
 )
-from zebbra_pipeline.warehouse.content import (
-    batch_sha256,
-    employees_sha256,
-    payroll_costs_sha256,
-)
+from zebbra_pipeline.warehouse.content import batch_sha256
 from zebbra_pipeline.warehouse.model_tables import replace_model
-from zebbra_pipeline.warehouse.payroll_tables import (
-    Replacement,
-    replace_employees,
-    replace_payroll_costs,
-)
-from zebbra_pipeline.warehouse.reading import ReadSession
-from zebbra_pipeline.warehouse.records import EMPLOYEES, PAYROLL_COSTS, BatchInfo, Landing
+from zebbra_pipeline.warehouse.payroll_writing import PayrollWriting
+from zebbra_pipeline.warehouse.records import BatchInfo, Landing
 from zebbra_pipeline.warehouse.statement_tables import (
     add_restatements,
     load_books,
@@ -48,7 +25,7 @@ from zebbra_pipeline.warehouse.statement_tables import (
 )
 
 
-class WriteSession(ReadSession):
+class WriteSession(PayrollWriting):
     """
     Lands pulls and saves merges. What it has written is what it reads.
 
@@ -84,7 +61,7 @@ class WriteSession(ReadSession):
         if not batch.dates:
             raise ValueError(f"{batch.integration}: expected a batch of at least one month")
         name = str(batch.integration)
-        with self._landing(workspace_id, name):
+        with landing(self._db, workspace_id, name):
             previous = self.last_batch(workspace_id, name)
             info = BatchInfo(
                 batch_id=str(uuid4()),
@@ -94,7 +71,7 @@ class WriteSession(ReadSession):
                 tenant_name=batch.tenant_name,
                 api_type="accounting",
                 covers=tuple(sorted(batch.statements)),
-                sequence=_next(previous),
+                sequence=next_sequence(previous),
                 from_month=batch.dates[0],
                 to_month=batch.dates[-1],
                 fetched_at=fetched_at,
@@ -105,7 +82,7 @@ class WriteSession(ReadSession):
                 payload_sha256=batch_sha256(batch),
                 api_calls=api_calls,
             )
-            reset = self._begin(info, previous, previous)
+            reset = begin_batch(self._db, info, previous, previous)
             before = load_books(self._db, workspace_id, name)
             landed = LandedMonth(info.batch_id, batch.currency, provisional=False)
             after = take_snapshot(before, batch, landed, fetched_at.date())
@@ -136,105 +113,6 @@ class WriteSession(ReadSession):
             payload_sha256=info.payload_sha256,
         )
 
-    def land_employees(
-        self,
-        workspace_id: str,
-        integration: str,
-        tenant: Tenant,
-        employees: Sequence[Employee],
-        *,
-        from_date: date,
-        run_id: str,
-        fetched_at: datetime,
-        api_calls: int,
-    ) -> Landing:
-        """
-        Land everybody's job spells in the place of all that this integration landed before.
-
-        Args:
-            workspace_id: The customer.
-            integration: Registered name.
-            tenant: Whose people they are.
-            employees: All of them; who is not listed is gone.
-            from_date: What the adapter was asked for; its month is recorded with the batch.
-            run_id: Who pulled it.
-            fetched_at: When, timezone-aware.
-            api_calls: Requests that it cost.
-        """
-        currencies = {spell.currency for employee in employees for spell in employee.spells}
-        with self._landing(workspace_id, integration):
-            info, reset = self._begin_payroll(
-                workspace_id,
-                integration,
-                tenant,
-                covers=EMPLOYEES,
-                months=(month_end(from_date), month_end(fetched_at.date())),
-                run_id=run_id,
-                fetched_at=fetched_at,
-                api_calls=api_calls,
-                currency=currencies.pop() if len(currencies) == 1 else None,
-                payload_sha256=employees_sha256(tenant, employees),
-            )
-            done = replace_employees(
-                self._db, workspace_id, integration, employees, batch_id=info.batch_id
-            )
-        return _payroll_landing(info, done, months=(), reset=reset)
-
-    def land_payroll_costs(
-        self,
-        workspace_id: str,
-        integration: str,
-        tenant: Tenant,
-        costs: Sequence[PayrollCost],
-        *,
-        run_id: str,
-        fetched_at: datetime,
-        api_calls: int,
-    ) -> Landing:
-        """
-        Land *costs*: one entry for each month covered. Other months stay.
-
-        Args:
-            workspace_id: The customer.
-            integration: Registered name.
-            tenant: Whose payroll it is.
-            costs: At least one; one for each month, all in one currency.
-            run_id: Who pulled it.
-            fetched_at: When, timezone-aware; see `land_statements`.
-            api_calls: Requests that it cost.
-        """
-        months = tuple(sorted(cost.month for cost in costs))
-        currencies = {cost.currency for cost in costs}
-        if not months or len(set(months)) != len(months):
-            raise ValueError(f"{integration}: costs: expected one entry for each month")
-        if any(month != month_end(month) for month in months):
-            raise ValueError(f"{integration}: costs: expected month ends")
-        if len(currencies) > 1:
-            raise ValueError(f"{integration}: costs: expected one currency, found several")
-        day = fetched_at.date()
-        with self._landing(workspace_id, integration):
-            info, reset = self._begin_payroll(
-                workspace_id,
-                integration,
-                tenant,
-                covers=PAYROLL_COSTS,
-                months=(months[0], months[-1]),
-                run_id=run_id,
-                fetched_at=fetched_at,
-                api_calls=api_calls,
-                currency=currencies.pop(),
-                payload_sha256=payroll_costs_sha256(tenant, costs),
-            )
-            done = replace_payroll_costs(
-                self._db, workspace_id, integration, costs, batch_id=info.batch_id, day=day
-            )
-            landed = [
-                (month, LandedMonth(info.batch_id, info.currency or "", month >= day))
-                for month in months
-            ]
-            replace_landed_months(self._db, workspace_id, integration, {PAYROLL_COSTS: landed})
-        return _payroll_landing(info, done, months=months, reset=reset)
-
     def save_model(self, workspace_id: str, model: MergedModel, merged_at: datetime) -> None:
         """
         Save *model* in the place of its earlier merge; other models stay as they are.
@@ -247,83 +125,3 @@ class WriteSession(ReadSession):
         check_workspace_id(workspace_id)
         with self._db.transaction(f"save model {model.model_id!r} of {workspace_id}"):
             replace_model(self._db, workspace_id, model, merged_at=merged_at)
-
-    def _landing(self, workspace_id: str, integration: str) -> AbstractContextManager[None]:
-        check_workspace_id(workspace_id)
-        IntegrationProvider(integration)
-        return self._db.transaction(f"land {integration} for {workspace_id}")
-
-    def _begin(
-        self, info: BatchInfo, previous: BatchInfo | None, same_kind: BatchInfo | None
-    ) -> bool:
-        """Record the batch; remove figures of other books and return whether there were any."""
-        reset = (previous is not None and previous.tenant_id != info.tenant_id) or (
-            same_kind is not None
-            and (same_kind.currency, same_kind.basis) != (info.currency, info.basis)
-        )
-        if reset:
-            forget_figures(self._db, info.workspace_id, info.integration)
-        add_batch(self._db, info)
-        return reset
-
-    def _begin_payroll(
-        self,
-        workspace_id: str,
-        integration: str,
-        tenant: Tenant,
-        *,
-        covers: str,
-        months: tuple[date, date],
-        run_id: str,
-        fetched_at: datetime,
-        api_calls: int,
-        currency: str | None,
-        payload_sha256: str,
-    ) -> tuple[BatchInfo, bool]:
-        previous = self.last_batch(workspace_id, integration)
-        info = BatchInfo(
-            batch_id=str(uuid4()),
-            workspace_id=workspace_id,
-            integration=integration,
-            tenant_id=tenant.id,
-            tenant_name=tenant.name,
-            api_type="payroll",
-            covers=(covers,),
-            sequence=_next(previous),
-            from_month=months[0],
-            to_month=months[1],
-            fetched_at=fetched_at,
-            run_id=run_id,
-            currency=currency,
-            basis=None,
-            lock_date=None,
-            payload_sha256=payload_sha256,
-            api_calls=api_calls,
-        )
-        # People may be paid in several currencies: only the monthly cost is kept to one.
-        same_kind = (
-            self.last_batch(workspace_id, integration, PAYROLL_COSTS)
-            if covers == PAYROLL_COSTS
-            else None
-        )
-        return info, self._begin(info, previous, same_kind)
-
-
-def _next(previous: BatchInfo | None) -> int:
-    return 1 if previous is None else previous.sequence + 1
-
-
-def _payroll_landing(
-    info: BatchInfo, done: Replacement, *, months: tuple[date, ...], reset: bool
-) -> Landing:
-    return Landing(
-        batch_id=info.batch_id,
-        rows=done.come,
-        months=months,
-        replaced=done.gone,
-        restated=0,
-        restated_after_lock=0,
-        changed=reset or done.changed,
-        reset=reset,
-        payload_sha256=info.payload_sha256,
-    )

@@ -1,0 +1,88 @@
+"""How far every workspace of a batch has landed is one question."""
+
+from datetime import UTC, datetime
+
+import pytest
+from support.warehouse import (
+    APR,
+    BALANCE,
+    FEB,
+    JAN,
+    MAR,
+    PNL,
+    account,
+    cost,
+    land,
+    person,
+    pull,
+    warehouse_in,
+)
+
+from integrations.contracts import Tenant
+from zebbra_pipeline.pulling import what_has_landed
+from zebbra_pipeline.warehouse import LandedInfo, ReadSession
+from zebbra_pipeline.warehouse.database import Database
+
+FETCHED = datetime(2026, 6, 15, 6, tzinfo=UTC)
+COMPANY = Tenant("co-1", "Payroll Co")
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    made = warehouse_in(tmp_path)
+    sales = account("200", "Sales", "1", "2", "3")
+    with made.write("test") as session:
+        land(session, pull([JAN, FEB, MAR], sales))
+        bank = account("090", "Bank", "5", section=("Bank",), statement=BALANCE)
+        land(session, pull([APR], bank, statements=frozenset({BALANCE})))
+        land(session, pull([JAN, FEB, MAR], sales), workspace="globex")
+        land(session, pull([JAN], account("200", "Sales", "9"), tenant="org-2"), workspace="globex")
+        land(session, pull([JAN, FEB, MAR], sales), workspace="not-asked-for")
+        land(session, pull([APR], account("1", "Fees", "7"), integration="Other"), workspace="acme")
+        facts = {"run_id": "run-1", "fetched_at": FETCHED, "api_calls": 1}
+        session.land_payroll_costs("acme", "Gusto", COMPANY, [cost(FEB, "10")], **facts)
+        session.land_employees(
+            "hired", "Gusto", COMPANY, [person("1", "Ann", "10")], from_date=JAN, **facts
+        )
+    made.publish()
+    return made
+
+
+def test_each_statement_tells_its_own_last_month_and_whose_figures_they_are(warehouse):
+    assert what_has_landed(warehouse, "Xero", ["acme"]) == {
+        "acme": LandedInfo("org-1", {"profit_and_loss": MAR, "balance_sheet": APR})
+    }
+
+
+def test_another_organisation_starts_anew(warehouse):
+    landed = what_has_landed(warehouse, "Xero", ["globex"])
+
+    assert landed == {"globex": LandedInfo("org-2", {PNL.value: JAN})}
+
+
+def test_only_who_is_asked_for_and_has_landed_the_integration_is_answered(warehouse):
+    asked = ["acme", "globex", "unknown", "hired"]
+
+    assert what_has_landed(warehouse, "Xero", asked).keys() == {"acme", "globex"}
+    assert what_has_landed(warehouse, "Xero", []) == {}
+
+
+def test_people_have_no_months_but_somebody_s_figures(warehouse):
+    assert what_has_landed(warehouse, "Gusto", ["acme", "hired"]) == {
+        "acme": LandedInfo("co-1", {"payroll_costs": FEB}),
+        "hired": LandedInfo("co-1", {}),
+    }
+
+
+def test_many_workspaces_cost_one_query(warehouse, monkeypatch):
+    asked = []
+    ask = Database.rows
+    monkeypatch.setattr(
+        Database, "rows", lambda self, sql, *rest: asked.append(sql) or ask(self, sql, *rest)
+    )
+    with warehouse.read() as session:
+        before = len(asked)
+        found = ReadSession.landed(session, "Xero", [f"w{number}" for number in range(2000)])
+
+    assert found == {}
+    assert len(asked) - before == 1
