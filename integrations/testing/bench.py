@@ -59,10 +59,11 @@ class Bench:
     api: ServiceApi
     addresses: Addresses
     recorder: Recorder = field(default_factory=Recorder)
-    codes: list[str] = field(default_factory=list)
+    # pytest shows a fixture's fields with each failure.
+    codes: list[str] = field(default_factory=list, repr=False)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _reference: dict[str, Fetched] = field(default_factory=dict)
-    _secrets: dict[str, None] = field(default_factory=dict)
+    _secrets: dict[str, None] = field(default_factory=dict, repr=False)
 
     @property
     def from_date(self) -> date:

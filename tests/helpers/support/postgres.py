@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from support.leaks import LEAKS
 from support.oauth_rig import free_port
 
 _START_TIMEOUT_S = 30.0
@@ -75,6 +76,7 @@ def running_postgres() -> Iterator[Postgres]:
         finally:
             server.send_signal(signal.SIGINT)  # "fast": ends sessions, loses nothing
             server.wait(30)
+            LEAKS.look_at_files(folder / "data", prefix="PostgreSQL/")
     finally:
         shutil.rmtree(folder)
 
