@@ -18,7 +18,7 @@ from oauth_service.lease import RefreshPolicy
 from oauth_service.limits import PublicRate, RequestLimits, RequestSize
 from oauth_service.middleware import AnswerHeaders, RequestLog
 from oauth_service.pages import STATIC
-from oauth_service.routes import api, operations, person, providers
+from oauth_service.routes import admin, api, operations, person, providers
 from oauth_service.services import Services, build_services
 
 _UPKEEP_EVERY = timedelta(hours=1)
@@ -66,7 +66,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for routes in (operations, providers, api, person):
+    for routes in (operations, providers, api, person, admin):
         app.include_router(routes.router)
     app.mount(_STATIC_PATH.rstrip("/"), StaticFiles(directory=STATIC))
     add_error_handlers(app)

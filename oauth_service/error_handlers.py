@@ -9,11 +9,11 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from integrations.contracts import IntegrationError
-from oauth_service import person_errors, problems
+from oauth_service import admin_errors, person_errors, problems
 from oauth_service.middleware import answer_headers
 from oauth_service.person_errors import PersonError
 from oauth_service.problems import ProblemError
-from oauth_service.routes import providers
+from oauth_service.routes import admin, providers
 from oauth_service.services import services_of
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def _problem(_request: Request, exc: Exception) -> Response:
 
 async def _person(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, PersonError)  # noqa: S101 -- Starlette's signature is wider
-    return services_of(request).pages.error(exc)
+    return _page(request, exc)
 
 
 async def _malformed(_request: Request, exc: Exception) -> Response:
@@ -52,7 +52,9 @@ async def answer_of_status(request: Request, exc: HTTPException) -> Response:
     headers = exc.headers or {}
     if _for_people(request):
         error = person_errors.of_status(HTTPStatus(exc.status_code))
-        response: Response = services_of(request).pages.error(error)
+        if _for_operator(request) and error.status is HTTPStatus.NOT_FOUND:
+            error = admin_errors.no_such_page()
+        response: Response = _page(request, error)
         response.headers.update(headers)
         return response
     problem = problems.of_status(exc.status_code)
@@ -69,14 +71,14 @@ async def _integration_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, IntegrationError)  # noqa: S101 -- Starlette's signature is wider
     _log.error("%s: %s", type(exc).__name__, exc)
     if _for_people(request):
-        return services_of(request).pages.error(person_errors.internal())
+        return _page(request, person_errors.internal())
     return problems.of_error(exc, connect_url=services_of(request).settings.oauth_url).response()
 
 
 async def _unexpected(request: Request, _exc: Exception) -> Response:
     response: Response
     if _for_people(request):
-        response = services_of(request).pages.error(person_errors.internal())
+        response = _page(request, person_errors.internal())
     else:
         response = problems.of_status(HTTPStatus.INTERNAL_SERVER_ERROR).response()
     # Starlette answers this one outside all middleware.
@@ -84,9 +86,19 @@ async def _unexpected(request: Request, _exc: Exception) -> Response:
     return response
 
 
+def _page(request: Request, error: PersonError) -> Response:
+    home = admin.PATH if _for_operator(request) else "/connect"
+    return services_of(request).pages.error(error, home=home)
+
+
+def _for_operator(request: Request) -> bool:
+    path = request.url.path
+    return path == admin.PATH or path.startswith(f"{admin.PATH}/")
+
+
 def _for_people(request: Request) -> bool:
     path = request.url.path
     if path.startswith("/api/") or path in (providers.PATH, "/healthz", "/metrics"):
         return False
-    pages = path in ("/", "/connect") or path.startswith("/integration/")
+    pages = path in ("/", "/connect") or path.startswith("/integration/") or _for_operator(request)
     return pages or "text/html" in request.headers.get("accept", "")

@@ -42,9 +42,9 @@ class Pages:
         content = self._environment.get_template(template).render(values)
         return HTMLResponse(content, status_code=status)
 
-    def error(self, error: PersonError) -> HTMLResponse:
-        """Say what happened and what to do."""
-        return self.page("error.html", status=error.status, error=error)
+    def error(self, error: PersonError, *, home: str = "/connect") -> HTMLResponse:
+        """Say what happened and what to do; *home* is where the way back leads."""
+        return self.page("error.html", status=error.status, error=error, home=home)
 
 
 def _moment(value: datetime) -> str:

@@ -46,6 +46,7 @@ for _command in (
     serving.serve,
     serving.sandbox,
     connecting.connect,
+    connecting.admin,
     connecting.workspaces,
     connecting.connections,
     connecting.integrations,

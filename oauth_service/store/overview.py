@@ -102,7 +102,7 @@ class Overview:
         by_state = select(connections.c.state, func.count()).group_by(connections.c.state)
         never = _filtered(select(func.count()), Wanted(never_connected=True))
         with self._database.reading() as transaction:
-            found: dict[str, int] = dict(transaction.execute(by_state).tuples().all())
+            found: dict[str, int] = dict(transaction.execute(by_state).all())
             none = transaction.execute(never).scalar_one()
         return {**{state: found.get(state.value, 0) for state in ConnectionState}, None: none}
 

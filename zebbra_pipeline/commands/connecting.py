@@ -1,4 +1,4 @@
-"""`zebbra connect`, `workspaces`, `connections`, `integrations`: who is connected to what."""
+"""`zebbra connect`, `admin`, `workspaces`, `connections`, `integrations`: who is connected to what."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -38,6 +38,23 @@ def connect(
         return
     out.print(link["url"], markup=False)
     err.print(f"valid until {link['expires_at']}; open it in a browser, or send it to the customer")
+
+
+def admin(*, as_json: JsonOption = False) -> None:
+    """
+    Print a link to the operator's page: all workspaces and connections. It works for 30 minutes.
+
+    There you filter them, make connect links, refresh and disconnect. Whoever has the link can do
+    so too: keep it to yourself.
+
+    Example: zebbra admin
+    """
+    link = ask_service(settings_of_command(), lambda service: service.admin_link())
+    if as_json:
+        print_json(link)
+        return
+    out.print(link["url"], markup=False)
+    err.print(f"valid until {link['expires_at']}; open it in a browser, and do not pass it on")
 
 
 def workspaces(*, as_json: JsonOption = False) -> None:

@@ -1,0 +1,136 @@
+"""A real browser goes through the operator's page: filter, refresh, link, disconnect."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from support.contrast import CONTRASTS
+from support.oauth_rig import Rig
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs chromium on the PATH")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield launched
+        launched.close()
+
+
+def admin_link(rig: Rig) -> str:
+    return str(rig.pipeline.http.post("/api/admin-links").json()["url"])
+
+
+def a_mixed_office(rig: Rig) -> None:
+    """One workspace that works, one that must reconnect, one that never connected."""
+    rig.connect("acme")
+    rig.connect("globex", tenants=("toy-2",))
+    rig.expire()
+    rig.provider.revoke_grants()
+    rig.pipeline.token("globex")
+    rig.connect("acme")
+    rig.pipeline.link("initech", "Initech")
+
+
+def test_operator_filters_refreshes_makes_a_link_and_disconnects(
+    rig: Rig, browser: Browser, tmp_path: Path
+) -> None:
+    pictures = Path(os.environ.get("ZEBBRA_TEST_PICTURES", tmp_path))
+    a_mixed_office(rig)
+    page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(admin_link(rig))
+    assert "session=" not in page.url
+    page.screenshot(path=pictures / "admin-1-all.png", full_page=True)
+
+    page.get_by_role("combobox", name="State").select_option("Needs reconnecting")
+    page.get_by_role("button", name="Filter").click()
+    assert [row.split("\n")[0] for row in page.locator("tbody tr").all_inner_texts()] == [
+        "globex Ltd"
+    ]
+    page.get_by_role("link", name="Show all").click()
+
+    page.get_by_role("button", name="Refresh Toybooks of acme Ltd").click()
+    assert page.get_by_role("status").inner_text() == "Toybooks is refreshed."
+    assert rig.history("acme")[-1] == "refreshed"
+    page.screenshot(path=pictures / "admin-2-refreshed.png", full_page=True)
+
+    page.get_by_role("button", name="Make a connect link").click()
+    url = page.get_by_label("Connect link", exact=True).input_value()
+    page.screenshot(path=pictures / "admin-3-link.png", full_page=True)
+    assert "Connect acme Ltd" in rig.new_person().open(url).text
+    page.get_by_role("link", name="Done").click()
+
+    page.get_by_role("link", name="Disconnect Toybooks of acme Ltd").click()
+    page.screenshot(path=pictures / "admin-4-disconnect.png", full_page=True)
+    assert rig.pipeline.connection()["state"] == "connected"
+    page.get_by_role("button", name="Yes, disconnect").click()
+    assert page.get_by_role("status").inner_text() == (
+        "Toybooks is disconnected. Its history is kept."
+    )
+    assert rig.pipeline.connection()["state"] == "disconnected"
+    assert complaints == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_operators_page_fits_a_phone_and_every_text_has_enough_contrast(
+    rig: Rig, browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    pictures = Path(os.environ.get("ZEBBRA_TEST_PICTURES", tmp_path))
+    a_mixed_office(rig)
+    page = browser.new_page(
+        color_scheme=scheme,  # type: ignore[arg-type]
+        viewport={"width": 380, "height": 800},
+    )
+    page.goto(admin_link(rig))
+    looked_at = [_look(page, pictures / f"admin-{scheme}-phone-all.png")]
+    page.get_by_role("link", name="Toybooks of globex Ltd: details").click()
+    looked_at.append(_look(page, pictures / f"admin-{scheme}-phone-one.png"))
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.screenshot(path=pictures / f"admin-{scheme}-one.png", full_page=True)
+    page.get_by_role("link", name="all connections").click()
+    page.screenshot(path=pictures / f"admin-{scheme}-all.png", full_page=True)
+    page.close()
+
+    for width, contrasts in looked_at:
+        assert width <= 380
+        assert len(contrasts) > 15
+        assert [item for item in contrasts if item["ratio"] < 4.5] == []
+
+
+def test_keyboard_alone_filters(rig: Rig, browser: Browser) -> None:
+    a_mixed_office(rig)
+    page = browser.new_page()
+    page.goto(admin_link(rig))
+    page.get_by_label("Workspace or organisation").focus()
+    page.keyboard.type("init")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin?text=init*")
+
+    assert page.locator("tbody tr").count() == 1
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Connect link for Initech":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/link?*")
+    page.close()
+
+
+def _look(page: Page, picture: Path) -> tuple[int, list[dict[str, float]]]:
+    page.screenshot(path=picture, full_page=True)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return width, page.evaluate(CONTRASTS)
