@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -217,7 +218,12 @@ async def show_link(request: Request, session: Operator, services: ServicesOf) -
     made = services.admin.handed_over(session, request.query_params.get("made", ""))
     if made is None or "url" not in made:
         raise admin_errors.link_no_longer_shown()
-    return services.pages.page("admin_link.html", session=session, made=made)
+    return services.pages.page(
+        "admin_link.html",
+        session=session,
+        made=made,
+        valid_until=datetime.fromisoformat(made["valid_until"]),
+    )
 
 
 @router.post("/leave")
