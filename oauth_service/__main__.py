@@ -1,7 +1,6 @@
 """Runs the OAuth service, `python -m oauth_service`, and tends its encryption keys."""
 
 import argparse
-import asyncio
 import logging
 import signal
 import sys
@@ -78,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     server = uvicorn.Server(config)
     try:
-        asyncio.run(server.serve())
+        server.run()
     except KeyboardInterrupt:
         return 0
     return 0 if server.started else 1

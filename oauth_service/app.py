@@ -20,6 +20,7 @@ from oauth_service.middleware import AnswerHeaders, RequestLog
 from oauth_service.pages import STATIC
 from oauth_service.routes import admin, api, operations, person, providers
 from oauth_service.services import Services, build_services
+from oauth_service.warm import WarmTokens
 
 _UPKEEP_EVERY = timedelta(hours=1)
 _HISTORY_KEPT = timedelta(days=400)
@@ -73,6 +74,15 @@ def create_app(
     accepted = limits or RequestLimits()
     app.add_middleware(RequestSize, limits=accepted, answer=answer_of_status)
     app.add_middleware(PublicRate, limits=accepted, answer=answer_of_status, exempt=_uncounted)
+    if services.store.direct is not None:
+        app.add_middleware(
+            WarmTokens,
+            reads=services.store.direct,
+            service_key=services.service_key,
+            slugs=frozenset(registry.plugins),
+            is_fresh=services.refresher.is_fresh,
+            metrics=services.metrics,
+        )
     app.add_middleware(AnswerHeaders, https=services.https, static_path=_STATIC_PATH)
     app.add_middleware(RequestLog)
     return app

@@ -44,7 +44,11 @@ class AnswerHeaders:
     def __init__(self, app: ASGIApp, *, https: bool, static_path: str) -> None:
         self._app = app
         self._static_path = static_path
-        self._headers = answer_headers(https=https)
+        self._headers = [
+            (name.lower().encode(), value.encode())
+            for name, value in answer_headers(https=https).items()
+        ]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -55,11 +59,10 @@ class AnswerHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
+                own = [item for item in message["headers"] if item[0] not in self._names]
+                message["headers"] = [*own, *self._headers]
                 if static:
-                    headers["Cache-Control"] = "max-age=3600"
+                    MutableHeaders(scope=message)["Cache-Control"] = "max-age=3600"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

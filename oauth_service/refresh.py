@@ -81,7 +81,7 @@ class Refresher:
         for _ in range(_ROUNDS):
             tokens = self._store.connections.tokens(connection)
             fingerprint = token_fingerprint(tokens.access_token)
-            if fingerprint != rejected and self._is_fresh(tokens):
+            if fingerprint != rejected and self.is_fresh(tokens):
                 return _access(connection, tokens)
             refused_early = fingerprint == rejected and tokens.expires_at > self._clock()
             refreshed = await self._refreshed(
@@ -134,7 +134,8 @@ class Refresher:
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=self._policy.caller_wait_s)
 
-    def _is_fresh(self, tokens: TokenSet) -> bool:
+    def is_fresh(self, tokens: TokenSet) -> bool:
+        """Return whether an access token lives long enough to be handed out."""
         margin = min(FRESH_FOR, timedelta(seconds=tokens.lifetime_s) / 2)
         return tokens.expires_at - self._clock() >= margin
 

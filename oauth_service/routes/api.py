@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
 from oauth_service.access import known_workspace, require_service_key
+from oauth_service.answers import TokenAnswer
 from oauth_service.problems import of_error, unknown_integration
 from oauth_service.routes.documented import problems
 from oauth_service.services import Services, ServicesOf
@@ -74,17 +75,6 @@ class AdminLinkAnswer(BaseModel):
 
     url: str
     expires_at: datetime
-
-
-class TokenAnswer(BaseModel):
-    """An access token and the pinned tenant."""
-
-    access_token: str
-    token_type: str
-    expires_at: datetime
-    tenant_id: str
-    tenant_name: str
-    scopes: tuple[str, ...]
 
 
 class HistoryItem(BaseModel):
@@ -179,14 +169,7 @@ async def access_token(
         services.metrics.token_request(plugin.slug, problem.code)
         raise problem from exc
     services.metrics.token_request(plugin.slug, "ok")
-    return TokenAnswer(
-        access_token=access.access_token.get_secret_value(),
-        token_type=access.token_type,
-        expires_at=access.expires_at,
-        tenant_id=access.tenant_id,
-        tenant_name=access.tenant_name,
-        scopes=access.scopes,
-    )
+    return TokenAnswer.of(access)
 
 
 @router.get(

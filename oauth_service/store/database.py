@@ -35,8 +35,9 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
+            self.sqlite_file: Path | None = None
             if parsed.get_backend_name() == "sqlite":
-                _make_private(parsed)
+                self.sqlite_file = _make_private(parsed)
             self._engine = _engine(parsed)
             self._writer = self._engine.execution_options(**{_WRITES: True})
             try:
@@ -117,7 +118,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _make_private(url: URL) -> None:
+def _make_private(url: URL) -> Path:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise ConfigurationError(
             "ZEBBRA_OAUTH_DATABASE: expected a SQLite file; tokens in memory would be lost"
@@ -128,3 +129,4 @@ def _make_private(url: URL) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     path.chmod(0o600)
+    return path

@@ -5,6 +5,7 @@ from oauth_service.keyring import Keys
 from oauth_service.store.connections import Connections
 from oauth_service.store.consents import Consents
 from oauth_service.store.database import Database
+from oauth_service.store.direct import DirectReads
 from oauth_service.store.history import History
 from oauth_service.store.leases import Leases
 from oauth_service.store.overview import Overview
@@ -32,6 +33,8 @@ class Store:
         self.consents = Consents(self._database, vault)
         self.history = History(self._database)
         self.overview = Overview(self._database)
+        file = self._database.sqlite_file
+        self.direct = None if file is None else DirectReads(file, vault)
 
     def check(self) -> None:
         """Read something, to see whether the database answers."""
@@ -39,4 +42,6 @@ class Store:
 
     def close(self) -> None:
         """Close all database connections."""
+        if self.direct is not None:
+            self.direct.close()
         self._database.close()

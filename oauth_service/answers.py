@@ -1,0 +1,30 @@
+"""What the token API answers, whichever way the token was found."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from integrations.contracts import IntegrationAccess
+
+
+class TokenAnswer(BaseModel):
+    """An access token and the pinned tenant."""
+
+    access_token: str
+    token_type: str
+    expires_at: datetime
+    tenant_id: str
+    tenant_name: str
+    scopes: tuple[str, ...]
+
+    @staticmethod
+    def of(access: IntegrationAccess) -> "TokenAnswer":
+        """Return the answer that hands *access* out."""
+        return TokenAnswer.model_construct(
+            access_token=access.access_token.get_secret_value(),
+            token_type=access.token_type,
+            expires_at=access.expires_at,
+            tenant_id=access.tenant_id,
+            tenant_name=access.tenant_name,
+            scopes=access.scopes,
+        )
