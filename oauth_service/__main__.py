@@ -1,6 +1,7 @@
 """Runs the OAuth service, `python -m oauth_service`, and tends its encryption keys."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -76,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     # uvicorn raises the signal again once everything has ended: that is a success here.
     signal.signal(signal.SIGTERM, _end)
     server = uvicorn.Server(config)
+    gc.collect()
+    gc.freeze()  # what has been made so far stays; looking through it again makes requests wait
     try:
         server.run()
     except KeyboardInterrupt:

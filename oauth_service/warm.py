@@ -12,8 +12,8 @@ from hmac import compare_digest
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from integrations.contracts import IntegrationAccess, TokenSet
-from oauth_service.answers import TokenAnswer
+from integrations.contracts import TokenSet
+from oauth_service.answers import token_body
 from oauth_service.metrics import Metrics
 from oauth_service.store.direct import DirectReads
 
@@ -79,16 +79,7 @@ class WarmTokens:
         if grant is None or not self._is_fresh(grant.tokens):
             return None
         self._metrics.token_request(slug, "ok")
-        tokens = grant.tokens
-        access = IntegrationAccess(
-            access_token=tokens.access_token,
-            token_type=tokens.token_type,
-            expires_at=tokens.expires_at,
-            tenant_id=grant.tenant_id,
-            tenant_name=grant.tenant_name,
-            scopes=tokens.scopes,
-        )
-        return TokenAnswer.of(access).model_dump_json().encode()
+        return token_body(grant.tokens, grant.tenant_id, grant.tenant_name)
 
     def _shows_the_key(self, scope: Scope) -> bool:
         shown = [value for name, value in scope["headers"] if name == b"authorization"]
