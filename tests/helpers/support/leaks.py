@@ -83,7 +83,12 @@ EXEMPTIONS = (
             frozenset({"service_key", "client_secret"}),
             "a copy of the sources, in which the tests' own keys are written down",
         )
-        for file in ("helpers/support/*.py", "oauth_service/test_*.py", "test_leaks.py")
+        for file in (
+            "helpers/support/*.py",
+            "helpers/support/__pycache__/*.pyc",
+            "oauth_service/test_*.py",
+            "test_leaks.py",
+        )
     ),
     *(
         Exemption(
