@@ -10,6 +10,7 @@ from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.integration import build_integration_assets
 from zebbra_pipeline.assets.merged import build_merged_model
+from zebbra_pipeline.automation.day_limits import build_day_limits_sensor
 from zebbra_pipeline.automation.following import build_following_job, build_following_sensors
 from zebbra_pipeline.automation.schedules import (
     RefreshSchedule,
@@ -38,7 +39,8 @@ def build_definitions(
     """
     Build the whole pipeline: an asset family for each integration, and `merged_model`.
 
-    The sensor on connections pulls a workspace as soon as it connects.
+    The sensor on connections pulls a workspace as soon as it connects, the one on day limits as
+    soon as the limit that it met has reset.
 
     Args:
         plugins: Integrations to include; all installed ones by default.
@@ -70,6 +72,7 @@ def build_definitions(
         {slug: sorted(family.keys) for slug, family in families.items()},
         workspaces_per_run=most,
     )
+    after_limits = build_day_limits_sensor(refresh, families, workspaces_per_run=most)
     by_the_clock = (
         build_refresh_schedules(
             schedule,
@@ -87,7 +90,7 @@ def build_definitions(
         asset_checks=freshness,
         jobs=[refresh, follow],
         schedules=by_the_clock,
-        sensors=[on_connections, *build_following_sensors(refresh, follow)],
+        sensors=[on_connections, after_limits, *build_following_sensors(refresh, follow)],
         resources={
             "connections": connections or _connections(),
             "warehouse": warehouse or Warehouse(),

@@ -8,7 +8,7 @@ import dagster as dg
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.outcomes import Done, Outcome
 
-CHANGED_TAG = "zebbra/changed/"
+CHANGED_TAG = "zebbra/changed."
 """Followed by the integration's slug; the value has workspace ids, joined by commas."""
 
 DOCUMENTS_KEY = "zebbra/documents_sha256"

@@ -9,6 +9,7 @@ from pydantic import Field
 from integrations.contracts import ConfigurationError, IntegrationPlugin
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.changes import tag_changes
+from zebbra_pipeline.assets.coming_back import tag_come_back
 from zebbra_pipeline.assets.reporting import report
 from zebbra_pipeline.assets.specs import build_integration_specs
 from zebbra_pipeline.resources import Connections, Warehouse
@@ -71,6 +72,7 @@ def build_integration_assets(
         except (ConfigurationError, WarehouseError) as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
         tag_changes(context, plugin.slug, outcomes, load_settings().models)
+        tag_come_back(context, plugin.slug, outcomes, full=config.full)
         yield from report(context, outcomes)
 
     return fetch

@@ -1,1 +1,1 @@
-"""What starts runs without a person: the sensor on connections."""
+"""What starts runs without a person: sensors and schedules."""

@@ -16,12 +16,12 @@ import dagster as dg
 
 from integrations.contracts import PayloadError, ProviderUnavailableError
 from integrations.runtime.settings import load_settings
-from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
+from zebbra_pipeline.automation.requests import request_for
+from zebbra_pipeline.partitions import WORKSPACES, contiguous_ranges
 from zebbra_pipeline.resources import Connections
 
 EVERY_S = 30
 _HASH_LENGTH = 16
-_PARTITION = "dagster/partition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +124,7 @@ def _request(
     slugs = sorted({item.slug for item in items})
     selection = [key for slug in slugs for key in assets[slug]]
     key = f"{group[0]}..{group[-1]}:{digest}"
-    if len(group) == 1:
-        return dg.RunRequest(
-            run_key=key,
-            partition_key=group[0],
-            tags={_PARTITION: group[0]},  # spares Dagster a look through all partitions
-            asset_selection=selection,
-        )
-    return dg.RunRequest(
-        run_key=key,
-        tags={RANGE_START: group[0], RANGE_END: group[-1]},
-        asset_selection=selection,
-    )
+    return request_for(group, key, selection)
 
 
 def _never_materialized(

@@ -26,6 +26,7 @@ class Ticking:
     workspaces_per_run: int = 50
     cursor: str | None = None
     launched: set[str] = field(default_factory=set)
+    sensor: str = SENSOR
 
     def __post_init__(self) -> None:
         self.connections = Connections(as_of=self.as_of)
@@ -44,11 +45,11 @@ class Ticking:
             instance=self.instance,
             cursor=self.cursor,
             repository_def=self.repository,
-            sensor_name=SENSOR,
+            sensor_name=self.sensor,
             resources={"connections": self.connections},
         )
         with context:
-            return self.repository.get_sensor_def(SENSOR).evaluate_tick(context)
+            return self.repository.get_sensor_def(self.sensor).evaluate_tick(context)
 
     def tick(self) -> list[dg.RunRequest]:
         """Evaluate a tick and act on it; return the requests whose run key is new."""
