@@ -7,6 +7,7 @@ from typing import Literal
 
 from integrations.contracts import ConfigurationError, IntegrationPlugin, NotConnectedError
 from oauth_service.apps import OperatorApps
+from oauth_service.links import Session
 from oauth_service.store import Connection, ConnectionState, Store
 
 Tone = Literal["good", "attention", "neutral"]
@@ -30,6 +31,7 @@ class Card:
         tenant_name: Empty while nothing is connected.
         access: What is asked for, in plain words.
         not_granted: What was asked for in vain.
+        begun_at: When connecting was begun whose answer has not come back, in this browser.
         action: Text of the button that leads to the provider; None without an app.
         missing_settings: Names of the settings that the operator has not set.
     """
@@ -45,19 +47,28 @@ class Card:
     last_worked_at: datetime | None
     access: tuple[str, ...]
     not_granted: tuple[str, ...]
+    begun_at: datetime | None
     action: str | None
     can_disconnect: bool
     missing_settings: str
 
 
-def cards_of(store: Store, apps: OperatorApps, workspace_id: str) -> list[Card]:
-    """Return one card for each installed integration."""
-    connections = store.connections.of_workspace(workspace_id)
-    return [_card(store, apps, plugin, connections.get(plugin.slug)) for plugin in apps.registry]
+def cards_of(store: Store, apps: OperatorApps, session: Session, now: datetime) -> list[Card]:
+    """Return one card for each installed integration, as *session* may see it."""
+    connections = store.connections.of_workspace(session.workspace_id)
+    begun = store.consents.unfinished(session.session_id, session.workspace_id, now)
+    return [
+        _card(store, apps, plugin, connections.get(plugin.slug), begun.get(plugin.slug))
+        for plugin in apps.registry
+    ]
 
 
 def _card(
-    store: Store, apps: OperatorApps, plugin: IntegrationPlugin, connection: Connection | None
+    store: Store,
+    apps: OperatorApps,
+    plugin: IntegrationPlugin,
+    connection: Connection | None,
+    begun_at: datetime | None,
 ) -> Card:
     app = apps.configured(plugin)
     state = None if connection is None else connection.state
@@ -65,6 +76,8 @@ def _card(
     badge, tone = _WORDS[state]
     if app is None and not live:
         badge, tone = "Not set up yet", "neutral"
+    elif begun_at is not None and not live:
+        badge, tone = "Begun, not finished", "attention"
     scopes = app.scopes if app is not None else plugin.oauth.scopes
     prefix = plugin.slug.upper()
     return Card(
@@ -79,6 +92,7 @@ def _card(
         last_worked_at=connection.last_worked_at if connection is not None else None,
         access=_meanings(plugin, scopes),
         not_granted=_not_granted(store, plugin, scopes, connection),
+        begun_at=begun_at,
         action=None if app is None else ("Reconnect" if live else "Connect"),
         can_disconnect=live,
         missing_settings=f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET",

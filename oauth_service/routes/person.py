@@ -45,7 +45,9 @@ async def connect(request: Request, services: ServicesOf) -> Response:
     if session is None:
         raise person_errors.no_session()
     workspace = await _workspace(services, session)
-    cards = await run_in_threadpool(cards_of, services.store, services.apps, session.workspace_id)
+    cards = await run_in_threadpool(
+        cards_of, services.store, services.apps, session, services.clock()
+    )
     notice = await _notice(services, session, request.query_params)
     return services.pages.page(
         "connect.html", workspace=workspace, cards=cards, session=session, notice=notice

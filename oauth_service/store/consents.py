@@ -1,13 +1,13 @@
 """Consents under way: login states, and grants whose tenant is not chosen yet."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from integrations.contracts import Tenant, TokenSet
 from oauth_service.crypto import TokenVault
@@ -109,6 +109,31 @@ class Consents:
             return StateProblem.USED if row.used_at is not None else StateProblem.EXPIRED
         verifier = None if row.verifier is None else self._vault.open_text(row.verifier)
         return LoginState(row.session_id, row.workspace_id, row.integration, verifier)
+
+    def unfinished(
+        self, session_id: str, workspace_id: str, now: datetime
+    ) -> Mapping[str, datetime]:
+        """
+        Return when this browser last left for a provider without bringing its answer back.
+
+        Returns:
+            By integration; without those whose answer came later, by another attempt, and
+            those whose answer would no longer be accepted.
+        """
+        waiting = login_states.c.used_at.is_(None) & (login_states.c.expires_at > now)
+        begun = func.max(case((waiting, login_states.c.created_at)))
+        answered = func.max(login_states.c.used_at)
+        query = (
+            select(login_states.c.integration, begun.label("begun"))
+            .where(
+                login_states.c.session_id == session_id,
+                login_states.c.workspace_id == workspace_id,
+            )
+            .group_by(login_states.c.integration)
+            .having(begun.is_not(None), answered.is_(None) | (answered < begun))
+        )
+        with self._database.reading() as transaction:
+            return {row.integration: row.begun for row in transaction.execute(query)}
 
     def add_grant(self, grant: PendingGrant, *, now: datetime, expires_at: datetime) -> None:
         """Store a new grant before its access token is used for anything."""

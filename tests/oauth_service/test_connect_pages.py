@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from support.oauth_rig import Rig, heading, query_of, running_rig
 
@@ -449,3 +450,54 @@ def test_workspace_names_are_escaped(rig: Rig) -> None:
 
     assert "<script>" not in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+
+
+UNFINISHED = "Begun, not finished"
+
+
+def test_attempt_whose_answer_never_came_is_told_until_connecting_works(rig: Rig) -> None:
+    before = rig.person.open(rig.pipeline.link())
+    authorize_page = rig.person.login().split("?")[0]
+    refusal = httpx.get(authorize_page)  # without what it wants to know it shows its own error
+    page = rig.person.http.get("/connect")
+
+    assert UNFINISHED not in before.text
+    assert refusal.status_code == 400
+    assert f'<span class="badge attention">{UNFINISHED}</span>' in page.text
+    assert f"{UNFINISHED}:</strong> you left for Toybooks on " in page.text
+    assert "press “Connect” to try again" in page.text
+    assert rig.pipeline.connections()["connections"] == []
+
+    rig.clock.advance(60)
+    back = rig.person.allow(rig.person.login())
+    connected = rig.person.http.get(back, follow_redirects=True)
+
+    assert '<span class="badge good">Connected</span>' in connected.text
+    assert UNFINISHED not in connected.text
+
+
+def test_unfinished_attempt_is_told_to_its_own_browser_for_its_own_workspace_only(
+    rig: Rig,
+) -> None:
+    rig.person.open(rig.pipeline.link())
+    rig.person.login()
+    elsewhere = rig.new_person().open(rig.pipeline.link())
+    here = rig.person.http.get("/connect")
+    rig.clock.advance(15 * 60)
+    too_late = rig.person.http.get("/connect")
+
+    assert UNFINISHED in here.text
+    assert UNFINISHED not in elsewhere.text
+    assert UNFINISHED not in too_late.text
+    assert UNFINISHED not in rig.person.open(rig.pipeline.link("globex", "Globex")).text
+
+
+def test_unfinished_reconnecting_leaves_the_connection_as_it_was(rig: Rig) -> None:
+    rig.person.connect(rig.pipeline.link())
+    rig.clock.advance(60)
+    rig.person.login()
+    page = rig.person.http.get("/connect")
+
+    assert '<span class="badge good">Connected</span>' in page.text
+    assert "press “Reconnect” to try again" in page.text
+    assert rig.pipeline.token().status_code == 200
