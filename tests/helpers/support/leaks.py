@@ -14,8 +14,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-import duckdb
-
 from integrations.sandbox_kit.tokens import TokenKind, jwt_head
 
 # Eight characters of a value are enough to know it: logs shorten, and pages of databases split.
@@ -149,6 +147,8 @@ class Leaks:
 
     def look_at_files(self, folder: Path, *, prefix: str = "") -> None:
         """Note what is in any file below *folder*."""
+        import duckdb  # late: an audit hook keeps this module, and all that it names, for ever
+
         with duckdb.connect() as reader:
             for path in _files(folder):
                 try:
@@ -189,8 +189,10 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _kinds_in_duckdb(reader: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
+def _kinds_in_duckdb(reader: Any, path: Path) -> set[str]:
     """Return what the rows show: DuckDB compresses text, so that the bytes of its file do not."""
+    import duckdb
+
     kinds: set[str] = set()
     try:
         reader.execute(
