@@ -93,7 +93,8 @@ class ConnectionLock:
             await asyncio.sleep(self._policy.lease_s / 3)
             until = self._until(self._clock())
             try:
-                held = await run_in_threadpool(self._leases.renew, key, until=until)
+                # In a thread of its own pool: requests that wait for one must not end the lease.
+                held = await asyncio.to_thread(self._leases.renew, key, until=until)
             except Exception:  # noqa: BLE001 -- one renewal may fail: the next is still in time
                 _log.exception("workspace %s: lease not renewed", key.workspace_id)
                 continue

@@ -11,8 +11,8 @@ from support.postgres import Postgres
 
 PROCESSES, CALLERS = 8, 50
 # The provider is slower than a lease lives that nobody renews.
-LEASE_S = 1.0
-SLOW_S = 2.5
+LEASE_S = 3.0
+SLOW_S = 5.0
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
