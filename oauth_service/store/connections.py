@@ -144,7 +144,10 @@ class Connections:
         """
         if connection.sealed_tokens is None:
             raise NotConnectedError(f"{connection.integration}: not connected")
-        return self._vault.open_tokens(connection.sealed_tokens, owner=_owner(connection))
+        return self._vault.open_tokens(
+            connection.sealed_tokens,
+            owner=owner_of(connection.workspace_id, connection.integration),
+        )
 
     def connect(self, grant: PendingGrant, tenant: Tenant, *, now: datetime) -> bool:
         """
@@ -164,7 +167,9 @@ class Connections:
             "tenant_id": tenant.id,
             "tenant_name": tenant.name,
             "tenant_connection_id": tenant.connection_id,
-            "tokens": self._vault.seal_tokens(grant.tokens, owner=f"{workspace_id}/{integration}"),
+            "tokens": self._vault.seal_tokens(
+                grant.tokens, owner=owner_of(workspace_id, integration)
+            ),
             "connected_at": now,
             "changed_at": now,
             "last_worked_at": now,
@@ -217,7 +222,9 @@ class Connections:
     ) -> bool:
         """Replace the pair of *connection*; False if another pair has replaced it already."""
         statement = _version(connection).values(
-            tokens=self._vault.seal_tokens(tokens, owner=_owner(connection)),
+            tokens=self._vault.seal_tokens(
+                tokens, owner=owner_of(connection.workspace_id, connection.integration)
+            ),
             grant_version=connection.grant_version + 1,
             last_worked_at=entry.at,
             **_NO_REFRESH_UNDER_WAY,
@@ -327,8 +334,9 @@ def _check_tenant(transaction: Transaction, grant: PendingGrant, tenant: Tenant)
         raise OtherTenantPinnedError(known.tenant)
 
 
-def _owner(connection: Connection) -> str:
-    return f"{connection.workspace_id}/{connection.integration}"
+def owner_of(workspace_id: str, integration: str) -> str:
+    """Return whom a connection's tokens are sealed for."""
+    return f"{workspace_id}/{integration}"
 
 
 def _row(workspace_id: str, integration: str) -> Update:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from integrations.contracts import TokenSet
 from oauth_service.crypto import TokenVault, UnreadableTokensError
+from oauth_service.store.connections import ConnectionState, owner_of
 
 _QUERY = """
     SELECT tenant_id, tenant_name, tokens FROM connections
-    WHERE workspace_id = ? AND integration = ? AND state = 'connected' AND tokens IS NOT NULL
+    WHERE workspace_id = ? AND integration = ? AND state = ? AND tokens IS NOT NULL
 """
 
 
@@ -50,11 +51,12 @@ class DirectReads:
         try:
             if self._connection is None:
                 self._connection = self._open()
-            row = self._connection.execute(_QUERY, (workspace_id, slug)).fetchone()
+            names = (workspace_id, slug, ConnectionState.CONNECTED.value)
+            row = self._connection.execute(_QUERY, names).fetchone()
             if row is None:
                 return None
             tenant_id, tenant_name, sealed = row
-            tokens = self._vault.open_tokens(sealed, owner=f"{workspace_id}/{slug}")
+            tokens = self._vault.open_tokens(sealed, owner=owner_of(workspace_id, slug))
         except sqlite3.Error:
             self.close()
             return None
