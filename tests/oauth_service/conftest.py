@@ -6,17 +6,21 @@ running service on it instead of SQLite.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
 from support.oauth_rig import Rig, running_rig
 from support.postgres import Postgres, PostgresMissingError, running_postgres
 
 from oauth_service.store import Store
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +63,16 @@ def store(database_url: str) -> Iterator[Store]:
     opened = Store(database_url, [SecretStr(Fernet.generate_key().decode())])
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs chromium on the PATH")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield launched
+        launched.close()

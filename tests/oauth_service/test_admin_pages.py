@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import insert
 from support.oauth_rig import Rig, heading
-from support.operator import ONE, listed_workspaces, operator
+from support.operator import ONE, a_mixed_office, listed_workspaces, operator
 
 from oauth_service.store import ConnectionState, Order, Outcome, Store, Wanted
 from oauth_service.store.schema import connections, refresh_history, workspaces
@@ -49,13 +49,7 @@ def test_dead_grant_says_why_and_failed_refresh_says_what_was_answered(rig: Rig)
 
 
 def test_connections_are_filtered_and_counted_by_state(rig: Rig) -> None:
-    rig.connect("acme")
-    rig.connect("globex", tenants=("toy-2",))
-    rig.expire()
-    rig.provider.revoke_grants()
-    rig.pipeline.token("globex")
-    rig.connect("acme")
-    rig.pipeline.link("initech", "Initech")
+    a_mixed_office(rig)
     person = operator(rig)
 
     def found(**query: str) -> list[str]:

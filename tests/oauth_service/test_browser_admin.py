@@ -1,46 +1,15 @@
 """A real browser goes through the operator's page: filter, refresh, link, disconnect."""
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from support.contrast import CONTRASTS
 from support.oauth_rig import Rig
+from support.operator import a_mixed_office, admin_link
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium on the PATH")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield launched
-        launched.close()
-
-
-def admin_link(rig: Rig) -> str:
-    return str(rig.pipeline.http.post("/api/admin-links").json()["url"])
-
-
-def a_mixed_office(rig: Rig) -> None:
-    """One workspace that works, one that must reconnect, one that never connected."""
-    rig.connect("acme")
-    rig.connect("globex", tenants=("toy-2",))
-    rig.expire()
-    rig.provider.revoke_grants()
-    rig.pipeline.token("globex")
-    rig.connect("acme")
-    rig.pipeline.link("initech", "Initech")
 
 
 def test_operator_filters_refreshes_makes_a_link_and_disconnects(

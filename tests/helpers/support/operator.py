@@ -15,6 +15,17 @@ def admin_link(rig: Rig) -> str:
     return str(answer.json()["url"])
 
 
+def a_mixed_office(rig: Rig) -> None:
+    """One workspace that works, one that must reconnect, one that never connected."""
+    rig.connect("acme")
+    rig.connect("globex", tenants=("toy-2",))
+    rig.expire()
+    rig.provider.revoke_grants()
+    rig.pipeline.token("globex")
+    rig.connect("acme")
+    rig.pipeline.link("initech", "Initech")
+
+
 def operator(rig: Rig) -> Person:
     person = rig.new_person()
     assert heading(person.open(admin_link(rig))) == "Connections of all workspaces"
