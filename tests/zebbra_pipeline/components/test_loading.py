@@ -67,3 +67,10 @@ def test_what_only_a_run_needs_is_not_imported(tmp_path):
 
     assert "zebbra_pipeline.building" in imported
     assert imported & ONLY_FOR_RUNS == set()
+
+
+def test_loading_leaves_the_garbage_collector_as_it_was(tmp_path):
+    code = "import gc; {}; import zebbra_pipeline.definitions; print(gc.isenabled())"
+
+    assert python(tmp_path, code.format("gc.enable()")).stdout == "True\n"
+    assert python(tmp_path, code.format("gc.disable()")).stdout == "False\n"
