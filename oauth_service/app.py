@@ -18,6 +18,7 @@ from oauth_service.lease import RefreshPolicy
 from oauth_service.limits import PublicRate, RequestLimits, RequestSize
 from oauth_service.middleware import AnswerHeaders, RequestLog
 from oauth_service.pages import STATIC
+from oauth_service.route_templates import RouteTemplates
 from oauth_service.routes import admin, api, operations, person, providers
 from oauth_service.services import Services, build_services
 from oauth_service.warm import WarmTokens
@@ -67,8 +68,9 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = services
-    for routes in (operations, providers, api, person, admin):
-        app.include_router(routes.router)
+    routers = [routes.router for routes in (api, operations, providers, person, admin)]
+    for router in routers:
+        app.include_router(router)
     app.mount(_STATIC_PATH.rstrip("/"), StaticFiles(directory=STATIC))
     add_error_handlers(app)
     accepted = limits or RequestLimits()
@@ -84,7 +86,8 @@ def create_app(
             metrics=services.metrics,
         )
     app.add_middleware(AnswerHeaders, https=services.https, static_path=_STATIC_PATH)
-    app.add_middleware(RequestLog)
+    templates = RouteTemplates([*(route for each in routers for route in each.routes), *app.routes])
+    app.add_middleware(RequestLog, templates=templates, metrics=services.metrics)
     return app
 
 

@@ -1,4 +1,4 @@
-"""What every answer carries, and the line that every request leaves in the log."""
+"""What every answer carries, and how every request is logged and counted."""
 
 import logging
 import time
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from oauth_service.metrics import Metrics
+from oauth_service.route_templates import RouteTemplates
 
 _log = logging.getLogger("oauth_service.requests")
 _HEADERS: Mapping[str, str] = {
@@ -69,17 +72,28 @@ class AnswerHeaders:
 
 
 class RequestLog:
-    """Logs method, path, status and duration; never a query: links, codes and states are there."""
+    """
+    Logs and counts method, path, status and duration.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Never a query: links, codes and states are there.
+
+    Args:
+        app: What it wraps.
+        templates: Finds what a path is counted as.
+        metrics: Counts.
+    """
+
+    def __init__(self, app: ASGIApp, *, templates: RouteTemplates, metrics: Metrics) -> None:
         self._app = app
+        self._templates = templates
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.monotonic()
+        started = time.perf_counter()
         status = 500
 
         async def send_and_note(message: Message) -> None:
@@ -91,10 +105,7 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_and_note)
         finally:
-            _log.info(
-                "%s %r %d %.0f ms",
-                scope["method"],
-                scope["path"],
-                status,
-                (time.monotonic() - started) * 1000,
-            )
+            took_s = time.perf_counter() - started
+            method, path = scope["method"], scope["path"]
+            self._metrics.request(self._templates.of(path), method, status, took_s)
+            _log.info("%s %r %d %.0f ms", method, path, status, took_s * 1000)

@@ -9,6 +9,7 @@ or a lost answer is recovered with the same token inside the provider's grace. O
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -107,29 +108,30 @@ class Rotation:
             )
             if noted is None:  # somebody has connected anew, or disconnected
                 return
-            sent_at = self._clock()
+            sent_at, asked = self._clock(), time.perf_counter()
             verdict = await self._ask(refresh, sent_at)
+            took_s = time.perf_counter() - asked
             last = attempt == self._policy.attempts
             match verdict:
                 case Granted():
-                    await self._commit(refresh, verdict, sent_at)
+                    await self._commit(refresh, verdict, sent_at, took_s)
                     return
                 case AppRefused():
-                    await self._failed(refresh, Outcome.APP_REFUSED, verdict, lost=lost)
+                    await self._failed(refresh, Outcome.APP_REFUSED, verdict, took_s, lost=lost)
                     raise ConfigurationError(
                         f"{refresh.plugin.name}: the provider refuses the operator's app "
                         f"({verdict.detail}); check {verdict.settings}"
                     )
                 case GrantRefused():
                     if refused_before or last or not self._within_grace(refresh, noted):
-                        await self._end(refresh, noted, verdict, lost=lost)
+                        await self._end(refresh, noted, verdict, took_s, lost=lost)
                         return
                     refused_before = True
                     await self._pause(attempt, None)
                 case Unavailable():
                     lost = lost or verdict.may_be_spent
                     outcome = Outcome.ANSWER_LOST if verdict.may_be_spent else Outcome.UNAVAILABLE
-                    await self._failed(refresh, outcome, verdict, lost=lost)
+                    await self._failed(refresh, outcome, verdict, took_s, lost=lost)
                     asked_s = verdict.asked_s
                     long = (asked_s or 0.0) > self._policy.longest_retry_after_s
                     if last or long:
@@ -155,10 +157,12 @@ class Rotation:
             previous=refresh.tokens,
         )
 
-    async def _commit(self, refresh: Spending, granted: Granted, sent_at: datetime) -> None:
+    async def _commit(
+        self, refresh: Spending, granted: Granted, sent_at: datetime, took_s: float
+    ) -> None:
         entry = self._entry(refresh, Outcome.REFRESHED, granted, detail=None)
         stored = await self._store_refreshed(refresh, granted, entry)
-        self._count(refresh, Outcome.REFRESHED if stored else Outcome.SUPERSEDED)
+        self._count(refresh, Outcome.REFRESHED if stored else Outcome.SUPERSEDED, took_s)
         _log.info(
             "workspace %s, %s: refreshed, lives %d s",
             refresh.connection.workspace_id,
@@ -186,7 +190,13 @@ class Rotation:
         )
 
     async def _end(
-        self, refresh: Spending, noted: Connection, refused: GrantRefused, *, lost: bool
+        self,
+        refresh: Spending,
+        noted: Connection,
+        refused: GrantRefused,
+        took_s: float,
+        *,
+        lost: bool,
     ) -> None:
         """Mark the grant as dead, unless another has replaced it meanwhile."""
         cause = why_refused(
@@ -204,10 +214,16 @@ class Rotation:
             in_words(cause, refresh.plugin),
             entry,
         )
-        self._count(refresh, Outcome.GRANT_REFUSED)
+        self._count(refresh, Outcome.GRANT_REFUSED, took_s)
 
     async def _failed(
-        self, refresh: Spending, outcome: Outcome, verdict: AppRefused | Unavailable, *, lost: bool
+        self,
+        refresh: Spending,
+        outcome: Outcome,
+        verdict: AppRefused | Unavailable,
+        took_s: float,
+        *,
+        lost: bool,
     ) -> None:
         asked_s = verdict.asked_s if isinstance(verdict, Unavailable) else None
         entry = self._entry(refresh, outcome, verdict, detail=verdict.detail)
@@ -218,7 +234,7 @@ class Rotation:
             retry_at=None if asked_s is None else entry.at + timedelta(seconds=asked_s),
             may_be_spent=lost,
         )
-        self._count(refresh, outcome)
+        self._count(refresh, outcome, took_s)
 
     def _within_grace(self, refresh: Spending, noted: Connection) -> bool:
         grace = refresh.plugin.oauth.replay_grace
@@ -245,8 +261,8 @@ class Rotation:
             token_fingerprint=refresh.fingerprint,
         )
 
-    def _count(self, refresh: Spending, outcome: Outcome) -> None:
-        self._metrics.refresh(refresh.plugin.slug, outcome.value)
+    def _count(self, refresh: Spending, outcome: Outcome, took_s: float) -> None:
+        self._metrics.refresh(refresh.plugin.slug, outcome.value, took_s)
         if outcome not in (Outcome.REFRESHED, Outcome.SUPERSEDED):
             _log.warning(
                 "workspace %s, %s: refresh: %s",
