@@ -13,6 +13,7 @@ from zebbra_pipeline.warehouse.errors import (
     WarehouseFileError,
     WarehouseWriteError,
 )
+from zebbra_pipeline.warehouse.lake import is_lake, without_secrets
 
 if TYPE_CHECKING:  # loading definitions opens no database: it is imported where one is opened
     import duckdb
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # loading definitions opens no database: it is imported where
 CATALOG = "warehouse"
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-DUCKLAKE = "ducklake:"
 _LOCKED = "Could not set lock"
 
 
@@ -80,15 +80,16 @@ class Database:
         """
         import duckdb
 
-        is_file = not str(target).startswith(DUCKLAKE)
+        is_file = not is_lake(target)
         is_new = is_file and not read_only and not Path(target).exists()
-        place = f"warehouse {target if is_file else _without_secrets(str(target))}"
-        # Built-in extensions suffice for a file; nothing is to be downloaded behind one's back.
-        connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false"} if is_file else {}
-        )
+        place = f"warehouse {target if is_file else without_secrets(str(target))}"
+        # Nothing is to be downloaded behind one's back: a file needs no extension, and a lake
+        # the ones that were installed for it.
+        connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         database = cls(connection, place)
-        mode = " (READ_ONLY)" if read_only else ""
+        # A lake that keeps small inserts in its catalog has no column called `row_id`.
+        options = ["READ_ONLY"] * read_only + ["DATA_INLINING_ROW_LIMIT 0"] * (not is_file)
+        mode = f" ({', '.join(options)})" if options else ""
         quoted = str(target).replace("'", "''")
         try:
             if is_file:
@@ -106,7 +107,8 @@ class Database:
             connection.execute(f"USE {CATALOG}")
         except (duckdb.Error, OSError) as exc:
             database.close()
-            raise _opening_failed(place, exc, is_file=is_file) from exc
+            cause = exc if is_file else None  # about a lake it may repeat a password
+            raise _opening_failed(place, exc, is_file=is_file) from cause
         except BaseException:
             database.close()
             raise
@@ -146,6 +148,15 @@ class Database:
                     f"{self.place}: could not {doing}, nothing was changed: {_first_line(exc)}"
                 ) from exc
             raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Show one state for the whole block, whatever others commit meanwhile."""
+        self.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
 
     def copy_into(self, draft: Path) -> None:
         """
@@ -209,14 +220,15 @@ def _opening_failed(place: str, exc: Exception, *, is_file: bool) -> WarehouseEr
             f"{place}: expected a DuckDB database, found another kind of file; move it away, or "
             "name another file in the settings"
         )
-    hint = "check the path and its permissions" if is_file else "check ZEBBRA_WAREHOUSE"
-    return WarehouseFileError(f"{place}: cannot be opened: {text}; {hint}")
+    if is_file:
+        hint = "check the path and its permissions"
+        return WarehouseFileError(f"{place}: cannot be opened: {text}; {hint}")
+    return WarehouseFileError(
+        f"{place}: cannot be opened ({type(exc).__name__}); check ZEBBRA_WAREHOUSE, that DuckDB's "
+        "extensions ducklake and postgres are installed where runs run, and that the lake has "
+        "been made with its DATA_PATH"
+    )
 
 
 def _first_line(exc: Exception) -> str:
     return (str(exc) or type(exc).__name__).splitlines()[0]
-
-
-def _without_secrets(target: str) -> str:
-    """Return only the scheme of a catalog's address; the rest may hold a password."""
-    return ":".join(target.split(":")[:2])

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zebbra_pipeline.warehouse.database import DUCKLAKE, Database, private_folder
+from zebbra_pipeline.warehouse.database import Database, private_folder
+from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
+from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
 from zebbra_pipeline.warehouse.publishing import publish_copy, publish_empty, sweep_drafts
 from zebbra_pipeline.warehouse.reading import ReadSession
@@ -21,13 +23,14 @@ class Warehouse:
     """
     The landed figures of all workspaces, in a DuckDB file or a DuckLake.
 
-    One write session at a time has the file open; writers queue fairly, also those of other
-    processes, and a file is open no longer than its session. Readers read the published copy:
-    they never wait for a writer, nor a writer for them. A DuckLake (`ducklake:...`) takes
-    concurrent writers by itself, so nobody queues for it; its extension is DuckDB's to load.
+    One write session at a time has it open; writers queue fairly, also those of other
+    processes and, for a DuckLake in PostgreSQL, of other machines. Nobody has it open longer
+    than a session. Readers never wait for a writer, nor a writer for them: they read the
+    published copy; of a DuckLake in PostgreSQL, its state as they began, since a copy on this
+    machine need not know what another has landed.
 
     Attributes:
-        published: The copy that readers open.
+        published: The copy for people and BI.
     """
 
     def __init__(
@@ -42,8 +45,9 @@ class Warehouse:
         Name the files; nothing is opened or made yet.
 
         Args:
-            target: Path of the DuckDB file, or `ducklake:...`. A DuckLake must have been made
-                once with its `DATA_PATH`, which its catalog remembers.
+            target: Path of the DuckDB file, or `ducklake:...` with a catalog in PostgreSQL or
+                in a file. A DuckLake must have been made once with its `DATA_PATH`, which its
+                catalog remembers, and its extensions be installed.
             published: Path of the copy.
             lock_timeout_s: How long a writer waits for its turn, and for other programs.
             clock: What tells the time of migrations and turns, timezone-aware.
@@ -54,8 +58,9 @@ class Warehouse:
         self.published = Path(published)
         self._lock_timeout_s = lock_timeout_s
         self._clock = clock
-        self._file = None if str(target).startswith(DUCKLAKE) else Path(target)
+        self._file = None if is_lake(target) else Path(target)
         self._target = str(target)
+        self._shared = self._target.startswith(POSTGRES_LAKES)
         if self._file is not None and self._file.resolve() == self.published.resolve():
             raise ValueError(
                 f"published copy {published}: expected another path than the warehouse's"
@@ -88,21 +93,25 @@ class Warehouse:
             WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
         """
         with self._open_to_write(f"publish {self.published.name}") as database:
-            if self._file is not None:
-                sweep_drafts(self.published)
+            sweep_drafts(self.published)
             publish_copy(database, self.published, now=self._clock())
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
         """
-        Open the published copy as it is now; it stays that for the whole block.
+        Open what has landed by now; it stays that for the whole block.
 
-        Where there is none yet, or one of an older release, it is published first (an empty
-        one where nothing has ever been written).
+        That is the published copy, unless many machines share the warehouse. Where there is
+        none yet, or one of an older release, it is published first (an empty one where nothing
+        has ever been written).
 
         Raises:
-            WarehouseError: If the copy cannot be opened or made.
+            WarehouseError: If it cannot be opened or made.
         """
+        if self._shared:
+            with self._reading_lake() as database:
+                yield ReadSession(database)
+            return
         if not self.published.exists():
             self._publish_first()
         database = Database.open(self.published, read_only=True)
@@ -116,19 +125,33 @@ class Warehouse:
             database.close()
 
     @contextmanager
-    def _open_to_write(self, purpose: str) -> Iterator[Database]:
-        if self._file is None:
-            with self._opened(self._target, None) as database:
+    def _reading_lake(self) -> Iterator[Database]:
+        database = Database.open(self._target)
+        try:
+            if is_outdated(database):
+                database.close()
+                with self._open_to_write("make the newest tables"):
+                    pass
+                database = Database.open(self._target)
+            with database.snapshot():
                 yield database
-            return
-        private_folder(self._file.parent)
+        finally:
+            database.close()
+
+    @contextmanager
+    def _open_to_write(self, purpose: str) -> Iterator[Database]:
         deadline = Deadline(self._lock_timeout_s)
-        queue = WriterQueue(self._file, clock=self._clock)
-        with queue.turn(purpose, deadline), self._opened(self._file, deadline.pause) as database:
+        catalog = self._file or catalog_file(self._target)
+        if catalog is None:
+            turn = turn_in_postgres(self._target, purpose, deadline)
+        else:
+            private_folder(catalog.parent)
+            turn = WriterQueue(catalog, clock=self._clock).turn(purpose, deadline)
+        with turn, self._opened(self._file or self._target, deadline.pause) as database:
             yield database
 
     @contextmanager
-    def _opened(self, target: str | Path, retry: Callable[[], bool] | None) -> Iterator[Database]:
+    def _opened(self, target: str | Path, retry: Callable[[], bool]) -> Iterator[Database]:
         database = Database.open(target, retry=retry)
         try:
             migrate(database, now=self._clock())

@@ -1,0 +1,38 @@
+"""DuckLake as a warehouse: what its address means."""
+
+from pathlib import Path
+
+from zebbra_pipeline.warehouse.errors import WarehouseFileError
+
+DUCKLAKE = "ducklake:"
+POSTGRES_LAKES = ("ducklake:postgres:", "ducklake:postgresql:")
+_FILES = ("ducklake:duckdb:", "ducklake:sqlite:", DUCKLAKE)
+
+
+def is_lake(target: str | Path) -> bool:
+    """Return whether *target* is a DuckLake's address, not a DuckDB file."""
+    return str(target).startswith(DUCKLAKE)
+
+
+def without_secrets(target: str) -> str:
+    """Return only the scheme of a catalog's address; the rest may hold a password."""
+    return ":".join(target.split(":")[:2]) if target.startswith(POSTGRES_LAKES) else target
+
+
+def catalog_file(target: str) -> Path | None:
+    """
+    Return the file that a DuckLake's catalog is; None if that is a PostgreSQL database.
+
+    Raises:
+        WarehouseFileError: If it is neither: nobody could say whose turn it is to write.
+    """
+    if target.startswith(POSTGRES_LAKES):
+        return None
+    path = next(target.removeprefix(kind) for kind in _FILES if target.startswith(kind))
+    if ":" in path.split("/", 1)[0]:
+        raise WarehouseFileError(
+            "ZEBBRA_WAREHOUSE: expected a DuckLake whose catalog is PostgreSQL "
+            "('ducklake:postgres:...') or a file ('ducklake:/path/lake.ducklake'), found "
+            f"'{DUCKLAKE}{path.split(':', 1)[0]}:'"
+        )
+    return Path(path).expanduser().absolute()
