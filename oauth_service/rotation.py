@@ -80,7 +80,7 @@ class Rotation:
         clock: Callable[[], datetime],
         policy: RefreshPolicy,
     ) -> None:
-        self._connections = store.connections
+        self._refreshes = store.refreshes
         self._http = http
         self._metrics = metrics
         self._clock = clock
@@ -101,7 +101,7 @@ class Rotation:
         refused_before = False
         for attempt in range(1, self._policy.attempts + 1):
             noted = await run_in_threadpool(
-                self._connections.refresh_started,
+                self._refreshes.started,
                 refresh.connection,
                 fingerprint=refresh.fingerprint,
                 now=self._clock(),
@@ -176,7 +176,7 @@ class Rotation:
         for attempt in range(1, _COMMIT_TRIES):
             try:
                 return await run_in_threadpool(
-                    self._connections.store_refreshed, refresh.connection, granted.tokens, entry
+                    self._refreshes.store, refresh.connection, granted.tokens, entry
                 )
             except Exception:  # noqa: BLE001 -- whatever failed, giving up loses the pair
                 _log.exception(
@@ -186,7 +186,7 @@ class Rotation:
                 )
             await self._pause(attempt, None)
         return await run_in_threadpool(
-            self._connections.store_refreshed, refresh.connection, granted.tokens, entry
+            self._refreshes.store, refresh.connection, granted.tokens, entry
         )
 
     async def _end(
@@ -209,7 +209,7 @@ class Rotation:
         detail = f"{refused.detail}: {cause.value}"
         entry = self._entry(refresh, Outcome.GRANT_REFUSED, refused, detail=detail)
         await run_in_threadpool(
-            self._connections.require_reconnect,
+            self._refreshes.require_reconnect,
             refresh.connection,
             in_words(cause, refresh.plugin),
             entry,
@@ -228,7 +228,7 @@ class Rotation:
         asked_s = verdict.asked_s if isinstance(verdict, Unavailable) else None
         entry = self._entry(refresh, outcome, verdict, detail=verdict.detail)
         await run_in_threadpool(
-            self._connections.refresh_failed,
+            self._refreshes.failed,
             refresh.connection,
             entry,
             retry_at=None if asked_s is None else entry.at + timedelta(seconds=asked_s),

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, Update, bindparam, func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from integrations.contracts import NotConnectedError, Tenant, TokenSet
 from oauth_service.crypto import TokenVault
@@ -16,49 +14,16 @@ from oauth_service.store.changes import latest_change, next_change
 from oauth_service.store.consents import PendingGrant, take_grant
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome, record
+from oauth_service.store.rows import (
+    NO_REFRESH_UNDER_WAY,
+    Connection,
+    ConnectionState,
+    change_connection,
+    connection_of,
+    find_connection,
+    owner_of,
+)
 from oauth_service.store.schema import connections, workspaces
-
-
-class ConnectionState(StrEnum):
-    """Whether the grant works; a workspace that never connected has no connection."""
-
-    CONNECTED = "connected"
-    REQUIRES_RECONNECT = "requires_reconnect"
-    DISCONNECTED = "disconnected"
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """
-    A connection as it was when read.
-
-    Attributes:
-        integration: Slug.
-        reason: Why it must be reconnected, for people.
-        sealed_tokens: Ciphertext; None once disconnected.
-        grant_version: Number of the stored pair; see `schema.connections`.
-        change: Number of the latest change of state, tenant or name.
-        last_worked_at: When the provider last gave us tokens.
-        refresh_started_at: Start of a refresh whose outcome is still unknown.
-        refresh_fingerprint: Fingerprint of the refresh token that it spent.
-        retry_at: The provider wants no refresh before then.
-    """
-
-    workspace_id: str
-    integration: str
-    state: ConnectionState
-    reason: str | None
-    tenant: Tenant
-    sealed_tokens: str | None = field(repr=False)
-    grant_version: int
-    connected_at: datetime
-    changed_at: datetime
-    change: int
-    last_worked_at: datetime | None
-    refresh_started_at: datetime | None
-    refresh_fingerprint: str | None
-    retry_at: datetime | None
-
 
 _LIVE = frozenset({ConnectionState.CONNECTED, ConnectionState.REQUIRES_RECONNECT})
 
@@ -85,17 +50,15 @@ class ListedConnection:
 
 
 class Connections:
-    """Reads and changes connections. `grant_version` guards every change of tokens."""
+    """Reads, makes and ends connections."""
 
     def __init__(self, database: Database, vault: TokenVault) -> None:
         self._database = database
         self._vault = vault
 
     def get(self, workspace_id: str, integration: str) -> Connection | None:
-        names = {"of_workspace": workspace_id, "of_integration": integration}
         with self._database.reading() as transaction:
-            row = transaction.execute(_ONE, names).one_or_none()
-        return None if row is None else connection_of(row)
+            return find_connection(transaction, workspace_id, integration)
 
     def of_workspace(self, workspace_id: str) -> Mapping[str, Connection]:
         """Return a workspace's connections by slug."""
@@ -173,7 +136,7 @@ class Connections:
             "connected_at": now,
             "changed_at": now,
             "last_worked_at": now,
-            **_NO_REFRESH_UNDER_WAY,
+            **NO_REFRESH_UNDER_WAY,
         }
         with self._database.writing() as transaction:
             if not take_grant(transaction, grant.grant_id):
@@ -181,7 +144,7 @@ class Connections:
             _check_tenant(transaction, grant, tenant)
             values["change"] = next_change(transaction)
             known = transaction.execute(
-                _row(workspace_id, integration).values(
+                change_connection(workspace_id, integration).values(
                     grant_version=connections.c.grant_version + 1, **values
                 )
             )
@@ -198,90 +161,18 @@ class Connections:
             record(transaction, workspace_id, integration, entry)
         return True
 
-    def refresh_started(
-        self, connection: Connection, *, fingerprint: str, now: datetime
-    ) -> Connection | None:
-        """
-        Note that a refresh token is about to be spent; None if it is no longer the stored one.
-
-        A refresh of the same token that is already noted keeps its time: the provider's
-        grace counts from the first.
-        """
-        same = connection.refresh_fingerprint == fingerprint
-        started = (connection.refresh_started_at if same else None) or now
-        statement = _version(connection).values(
-            refresh_started_at=started, refresh_fingerprint=fingerprint
-        )
-        with self._database.writing() as transaction:
-            if not transaction.execute(statement).rowcount:
-                return None
-        return self.get(connection.workspace_id, connection.integration)
-
-    def store_refreshed(
-        self, connection: Connection, tokens: TokenSet, entry: HistoryEntry
-    ) -> bool:
-        """Replace the pair of *connection*; False if another pair has replaced it already."""
-        statement = _version(connection).values(
-            tokens=self._vault.seal_tokens(
-                tokens, owner=owner_of(connection.workspace_id, connection.integration)
-            ),
-            grant_version=connection.grant_version + 1,
-            last_worked_at=entry.at,
-            **_NO_REFRESH_UNDER_WAY,
-        )
-        with self._database.writing() as transaction:
-            stored = transaction.execute(statement).rowcount == 1
-            if not stored:
-                entry = replace(entry, outcome=Outcome.SUPERSEDED)
-            record(transaction, connection.workspace_id, connection.integration, entry)
-        return stored
-
-    def refresh_failed(
-        self,
-        connection: Connection,
-        entry: HistoryEntry,
-        *,
-        retry_at: datetime | None = None,
-        may_be_spent: bool,
-    ) -> None:
-        """
-        Record a failure that leaves the connection as it is.
-
-        *retry_at* is the provider's own "not before". *may_be_spent* says that an answer
-        was lost, so that the provider may have rotated the token.
-        """
-        values: dict[str, Any] = {"retry_at": retry_at}
-        if not may_be_spent:
-            values |= {"refresh_started_at": None, "refresh_fingerprint": None}
-        with self._database.writing() as transaction:
-            transaction.execute(_version(connection).values(**values))
-            record(transaction, connection.workspace_id, connection.integration, entry)
-
-    def require_reconnect(self, connection: Connection, reason: str, entry: HistoryEntry) -> bool:
-        """Mark the grant as dead; False if another pair has replaced it meanwhile."""
-        with self._database.writing() as transaction:
-            statement = _version(connection).values(
-                state=ConnectionState.REQUIRES_RECONNECT.value,
-                reason=reason,
-                changed_at=entry.at,
-                change=next_change(transaction),
-                **_NO_REFRESH_UNDER_WAY,
-            )
-            record(transaction, connection.workspace_id, connection.integration, entry)
-            return transaction.execute(statement).rowcount == 1
-
     def disconnect(self, connection: Connection, *, now: datetime, detail: str | None) -> None:
         """Forget the tokens, keep the row and its history."""
         with self._database.writing() as transaction:
             transaction.execute(
-                _row(connection.workspace_id, connection.integration).values(
+                change_connection(connection.workspace_id, connection.integration).values(
                     state=ConnectionState.DISCONNECTED.value,
                     reason=None,
                     tokens=None,
                     grant_version=connections.c.grant_version + 1,
                     changed_at=now,
                     change=next_change(transaction),
-                    **_NO_REFRESH_UNDER_WAY,
+                    **NO_REFRESH_UNDER_WAY,
                 )
             )
             entry = HistoryEntry(now, Outcome.DISCONNECTED, detail=detail)
@@ -299,7 +190,9 @@ class Connections:
             renewed = self._vault.renewed(sealed)
             if renewed is None:
                 continue
-            statement = _row(workspace_id, integration).where(connections.c.tokens == sealed)
+            statement = change_connection(workspace_id, integration).where(
+                connections.c.tokens == sealed
+            )
             with self._database.writing() as transaction:
                 count += transaction.execute(statement.values(tokens=renewed)).rowcount
         return count
@@ -312,17 +205,6 @@ class Connections:
         return Counter(self._vault.position_of_key(sealed) for sealed in stored)
 
 
-_ONE = select(connections).where(  # built once: every token request runs it
-    connections.c.workspace_id == bindparam("of_workspace"),
-    connections.c.integration == bindparam("of_integration"),
-)
-_NO_REFRESH_UNDER_WAY: Mapping[str, Any] = {
-    "refresh_started_at": None,
-    "refresh_fingerprint": None,
-    "retry_at": None,
-}
-
-
 def _check_tenant(transaction: Transaction, grant: PendingGrant, tenant: Tenant) -> None:
     query = select(connections).where(
         connections.c.workspace_id == grant.workspace_id,
@@ -332,36 +214,3 @@ def _check_tenant(transaction: Transaction, grant: PendingGrant, tenant: Tenant)
     known = None if row is None else connection_of(row)
     if known is not None and known.state in _LIVE and known.tenant.id != tenant.id:
         raise OtherTenantPinnedError(known.tenant)
-
-
-def owner_of(workspace_id: str, integration: str) -> str:
-    """Return whom a connection's tokens are sealed for."""
-    return f"{workspace_id}/{integration}"
-
-
-def _row(workspace_id: str, integration: str) -> Update:
-    return update(connections).where(
-        connections.c.workspace_id == workspace_id, connections.c.integration == integration
-    )
-
-
-def _version(connection: Connection) -> Update:
-    return _row(connection.workspace_id, connection.integration).where(
-        connections.c.grant_version == connection.grant_version
-    )
-
-
-def connection_of(row: Row[Any]) -> Connection:
-    """Return the connection whose columns *row* has, among others."""
-    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-    special = {
-        "state": ConnectionState(values["state"]),
-        "tenant": Tenant(
-            values["tenant_id"], values["tenant_name"], values["tenant_connection_id"]
-        ),
-        "sealed_tokens": values["tokens"],
-    }
-    plain = {
-        item.name: values[item.name] for item in fields(Connection) if item.name not in special
-    }
-    return Connection(**plain, **special)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from integrations.contracts import TokenSet
 from oauth_service.crypto import TokenVault, UnreadableTokensError
-from oauth_service.store.connections import ConnectionState, owner_of
+from oauth_service.store.rows import ConnectionState, owner_of
 
 _QUERY = """
     SELECT tenant_id, tenant_name, tokens FROM connections

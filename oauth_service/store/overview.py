@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, ScalarSelect, Select, func, or_, select, tuple_
 
-from oauth_service.store.connections import Connection, ConnectionState, connection_of
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome
+from oauth_service.store.rows import Connection, ConnectionState, connection_of
 from oauth_service.store.schema import connections, refresh_history, workspaces
 from oauth_service.store.workspaces import Workspace
 

@@ -9,6 +9,7 @@ from oauth_service.store.direct import DirectReads
 from oauth_service.store.history import History
 from oauth_service.store.leases import Leases
 from oauth_service.store.overview import Overview
+from oauth_service.store.refreshes import Refreshes
 from oauth_service.store.workspaces import Workspaces
 
 
@@ -29,6 +30,7 @@ class Store:
         self._database = Database(url)
         self.workspaces = Workspaces(self._database)
         self.connections = Connections(self._database, vault)
+        self.refreshes = Refreshes(self._database, vault)
         self.leases = Leases(self._database)
         self.consents = Consents(self._database, vault)
         self.history = History(self._database)

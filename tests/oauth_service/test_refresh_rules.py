@@ -181,14 +181,14 @@ def test_new_pair_waits_for_a_database_that_is_away(
 ) -> None:
     rig.connect()
     rig.expire()
-    store, failures = rig.services.store.connections.store_refreshed, iter(range(3))
+    store, failures = rig.services.store.refreshes.store, iter(range(3))
 
     def failing(*args: Any) -> bool:
         if next(failures, None) is not None:
             _broken()
         return store(*args)
 
-    monkeypatch.setattr(rig.services.store.connections, "store_refreshed", failing)
+    monkeypatch.setattr(rig.services.store.refreshes, "store", failing)
 
     assert rig.pipeline.token().status_code == 200
     assert rig.refreshes() == 1
@@ -250,9 +250,10 @@ def test_pair_of_a_superseded_refresh_is_not_stored(rig: Rig) -> None:
     newer = store.get("acme", "toybooks")
 
     entry = HistoryEntry(rig.clock.now(), Outcome.REFRESHED)
-    assert store.store_refreshed(old, tokens, entry) is False
-    assert store.refresh_started(old, fingerprint="0" * 16, now=rig.clock.now()) is None
-    assert store.require_reconnect(old, "dead", entry) is False
+    refreshes = rig.services.store.refreshes
+    assert refreshes.store(old, tokens, entry) is False
+    assert refreshes.started(old, fingerprint="0" * 16, now=rig.clock.now()) is None
+    assert refreshes.require_reconnect(old, "dead", entry) is False
     assert store.get("acme", "toybooks") == newer
     assert "superseded" in rig.history()
 

@@ -198,8 +198,8 @@ def _dying(app: FastAPI, step: Step) -> ASGIApp:
         case "after_the_answer":
             services.http.send = _then_killed_async(services.http.send)
         case "after_commit":
-            store = services.store.connections
-            store.store_refreshed = _then_killed(store.store_refreshed)
+            refreshes = services.store.refreshes
+            refreshes.store = _then_killed(refreshes.store)
         case "before_the_answer":
             return _killed_before_answering(app)
     return app
