@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import logging
 import signal
 import sys
 from types import FrameType
@@ -13,9 +12,10 @@ import uvicorn
 
 from integrations.contracts import ConfigurationError
 from integrations.runtime.registry import load_registry
-from integrations.runtime.settings import Settings, load_settings
+from integrations.runtime.settings import LOG_FORMATS, Settings, load_settings
 from oauth_service.app import create_app
 from oauth_service.keys_command import list_keys, rotate_keys
+from oauth_service.logs import configure
 
 _SHUTDOWN_S = 40
 """Longer than a slow provider: an answer on its way holds the only valid refresh token."""
@@ -44,16 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", help="instead of the host of ZEBBRA_OAUTH_URL")
     parser.add_argument("--port", type=int, help="instead of the port of ZEBBRA_OAUTH_URL")
+    parser.add_argument(
+        "--log-format", choices=LOG_FORMATS, help="instead of ZEBBRA_OAUTH_LOG_FORMAT"
+    )
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("rotate-keys", help="add a newest encryption key, use it for all tokens")
     listing = commands.add_parser("list-keys", help="show which key encrypts how many connections")
     listing.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     try:
         settings = load_settings()
+        configure(options.log_format or settings.oauth_log_format)
         if options.command == "rotate-keys":
             print(rotate_keys(settings))  # noqa: T201 -- the command's output
             return 0

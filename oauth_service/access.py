@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from integrations.contracts import IntegrationPlugin, check_workspace_id
 from oauth_service import person_errors, problems
 from oauth_service.links import SESSION_LIFETIME, BrowserSession, Session
+from oauth_service.request_context import about
 from oauth_service.services import Services, services_of
 from oauth_service.store import Workspace
 
@@ -32,7 +33,10 @@ def require_service_key(request: Request) -> None:
 
 def session_of(request: Request) -> Session | None:
     """Return the browser session of a request, if it has one."""
-    return services_of(request).sessions.read(request.cookies.get(COOKIE))
+    session = services_of(request).sessions.read(request.cookies.get(COOKIE))
+    if session is not None:
+        about(session.workspace_id)
+    return session
 
 
 def require_session(request: Request) -> Session:

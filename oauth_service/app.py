@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
@@ -18,6 +18,7 @@ from oauth_service.lease import RefreshPolicy
 from oauth_service.limits import PublicRate, RequestLimits, RequestSize
 from oauth_service.middleware import AnswerHeaders, RequestLog
 from oauth_service.pages import STATIC
+from oauth_service.request_context import note_path
 from oauth_service.route_templates import RouteTemplates
 from oauth_service.routes import admin, api, operations, person, providers
 from oauth_service.services import Services, build_services
@@ -66,6 +67,10 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        dependencies=[Depends(note_path)],
+        # FastAPI's own would send queries, which hold links and codes, to wherever OpenTelemetry
+        # is set up to; and it looks for that with each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services
     routers = [routes.router for routes in (api, operations, providers, person, admin)]

@@ -13,6 +13,7 @@ from oauth_service import admin_errors, person_errors, problems
 from oauth_service.middleware import answer_headers
 from oauth_service.person_errors import PersonError
 from oauth_service.problems import ProblemError
+from oauth_service.request_context import HEADER, current
 from oauth_service.routes import admin, providers
 from oauth_service.services import services_of
 
@@ -83,6 +84,9 @@ async def _unexpected(request: Request, _exc: Exception) -> Response:
         response = problems.of_status(HTTPStatus.INTERNAL_SERVER_ERROR).response()
     # Starlette answers this one outside all middleware.
     response.headers.update(answer_headers(https=services_of(request).https))
+    context = current()
+    if context is not None and context.request_id is not None:
+        response.headers[HEADER] = context.request_id
     return response
 
 

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oauth_service.metrics import Metrics
+from oauth_service.request_context import HEADER, begin
 from oauth_service.route_templates import RouteTemplates
 
 _log = logging.getLogger("oauth_service.requests")
@@ -24,6 +25,7 @@ _HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 _YEAR_S = 31_536_000
+_REQUEST_ID = HEADER.lower().encode()
 
 
 def answer_headers(*, https: bool) -> dict[str, str]:
@@ -73,7 +75,7 @@ class AnswerHeaders:
 
 class RequestLog:
     """
-    Logs and counts method, path, status and duration.
+    Gives a request its id, logs and counts method, path, status and duration.
 
     Never a query: links, codes and states are there.
 
@@ -94,12 +96,14 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        request_id = begin(scope["headers"]).request_id or ""
         status = 500
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], (_REQUEST_ID, request_id.encode())]
             await send(message)
 
         try:
@@ -107,5 +111,15 @@ class RequestLog:
         finally:
             took_s = time.perf_counter() - started
             method, path = scope["method"], scope["path"]
-            self._metrics.request(self._templates.of(path), method, status, took_s)
-            _log.info("%s %r %d %.0f ms", method, path, status, took_s * 1000)
+            route = self._templates.of(path)
+            self._metrics.request(route, method, status, took_s)
+            line = {
+                "method": method,
+                "path": path,
+                "route": route,
+                "status": status,
+                "ms": round(took_s * 1000, 1),
+            }
+            _log.info(
+                "%s %r %d %.0f ms", method, path, status, took_s * 1000, extra={"request": line}
+            )

@@ -26,6 +26,7 @@ from integrations.runtime.http import HttpSession
 from oauth_service.apps import OperatorApps
 from oauth_service.lease import ConnectionLock, RefreshPolicy
 from oauth_service.metrics import Metrics
+from oauth_service.request_context import about
 from oauth_service.rotation import Rotation, Spending
 from oauth_service.store import Connection, ConnectionState, Store
 
@@ -117,6 +118,7 @@ class Refresher:
     async def _refresh_idle(
         self, connection: Connection, plugin: IntegrationPlugin, turns: asyncio.Semaphore
     ) -> bool:
+        about(connection.workspace_id, connection.integration)
         async with turns:
             try:
                 tokens = self._store.connections.tokens(connection)

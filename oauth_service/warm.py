@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from integrations.contracts import TokenSet
 from oauth_service.answers import token_body
 from oauth_service.metrics import Metrics
+from oauth_service.request_context import about
 from oauth_service.store.direct import DirectReads
 
 _PATH = re.compile(r"/api/workspaces/([A-Za-z0-9_-]{1,64})/integrations/([a-z0-9]+)/token")
@@ -78,6 +79,7 @@ class WarmTokens:
         grant = self._reads.grant(workspace_id, slug)
         if grant is None or not self._is_fresh(grant.tokens):
             return None
+        about(workspace_id, slug)
         self._metrics.token_request(slug, "ok")
         return token_body(grant.tokens, grant.tenant_id, grant.tenant_name)
 

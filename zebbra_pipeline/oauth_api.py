@@ -51,12 +51,21 @@ class OAuthService:
         http: Session that sends the requests.
         url: Where the service is reached, e.g. `http://localhost:8765`.
         service_key: What the token API asks for.
+        request_id: What the service's log shows with each request, e.g. a Dagster run's id.
     """
 
-    def __init__(self, http: HttpSession, url: str, service_key: SecretStr) -> None:
+    def __init__(
+        self,
+        http: HttpSession,
+        url: str,
+        service_key: SecretStr,
+        *,
+        request_id: str | None = None,
+    ) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._key = service_key
+        self._headers = {} if request_id is None else {"X-Request-ID": request_id}
 
     async def providers(self, workspace_id: str) -> list[ProviderState]:
         """
@@ -126,7 +135,11 @@ class OAuthService:
         body = {"workspace_id": workspace_id} | ({"workspace_name": name} if name else {})
         answer = await self._send(
             OutboundRequest(
-                "POST", f"{self._url}/api/connect-links", json=body, bearer=self._secret
+                "POST",
+                f"{self._url}/api/connect-links",
+                json=body,
+                bearer=self._secret,
+                headers=self._headers,
             )
         )
         return dict(self._json(answer, expected=(_OK, 201)))
@@ -138,7 +151,9 @@ class OAuthService:
         Raises:
             IntegrationError: If the service does not answer or refuses the key.
         """
-        request = OutboundRequest("POST", f"{self._url}/api/admin-links", bearer=self._secret)
+        request = OutboundRequest(
+            "POST", f"{self._url}/api/admin-links", bearer=self._secret, headers=self._headers
+        )
         return dict(self._json(await self._send(request)))
 
     async def access(
@@ -201,7 +216,9 @@ class OAuthService:
         return ConfigurationError(detail)
 
     async def _get(self, path: str) -> RawAnswer:
-        return await self._send(OutboundRequest("GET", self._url + path, bearer=self._secret))
+        return await self._send(
+            OutboundRequest("GET", self._url + path, bearer=self._secret, headers=self._headers)
+        )
 
     async def _send(self, request: OutboundRequest) -> RawAnswer:
         try:

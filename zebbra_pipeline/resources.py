@@ -86,7 +86,7 @@ class Connections(dg.ConfigurableResource[Any]):
                 plugin,
                 assets,
                 http=http,
-                service=self.service(http, settings),
+                service=self.service(http, settings, request_id=run_id),
                 settings=settings,
                 landed=what_has_landed(warehouse, plugin.name, workspace_ids),
                 full=full,
@@ -101,12 +101,14 @@ class Connections(dg.ConfigurableResource[Any]):
                 run_id=run_id,
             )
 
-    def service(self, http: "HttpSession", settings: Settings) -> "OAuthService":
-        """Return a client of the OAuth service."""
+    def service(
+        self, http: "HttpSession", settings: Settings, *, request_id: str | None = None
+    ) -> "OAuthService":
+        """Return a client of the OAuth service, whose log shows *request_id*."""
         from zebbra_pipeline.oauth_api import OAuthService
 
         key = SecretStr(self.service_key) if self.service_key else settings.service_key()
-        return OAuthService(http, self.oauth_url or settings.oauth_url, key)
+        return OAuthService(http, self.oauth_url or settings.oauth_url, key, request_id=request_id)
 
     def today(self) -> date:
         """Return the day of the fetch."""

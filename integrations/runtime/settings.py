@@ -29,7 +29,10 @@ _INTEGRATION_FIELDS = (
     "api_base_url",
 )
 _LARGEST = {"history_months": 120, "refresh_months": 120, "workspaces_per_run": 1000}
-_READ_AS_THEY_ARE = (*_LARGEST, "refresh_cron", "full_cron", "timezone")
+_READ_AS_THEY_ARE = (*_LARGEST, "oauth_log_format", "refresh_cron", "full_cron", "timezone")
+
+
+LOG_FORMATS = ("text", "json")
 
 
 class Settings(BaseModel):
@@ -41,6 +44,7 @@ class Settings(BaseModel):
         warehouse: DuckDB file, or another target that DuckDB can attach.
         oauth_url: Where the OAuth service is reached; no slash at its end.
         oauth_database: SQLAlchemy URL of the token store.
+        oauth_log_format: How the OAuth service writes its log, one of `LOG_FORMATS`.
         workspaces_per_run: The most workspaces in one Dagster run.
         refresh_cron: When all workspaces are refreshed, in *timezone*.
         full_cron: When their whole history is fetched again; empty for never.
@@ -55,6 +59,7 @@ class Settings(BaseModel):
     models: Path
     oauth_url: str = "http://localhost:8765"
     oauth_database: str
+    oauth_log_format: str = LOG_FORMATS[0]
     history_months: int = Field(default=24, ge=1, le=_LARGEST["history_months"])
     refresh_months: int = Field(default=11, ge=1, le=_LARGEST["refresh_months"])
     workspaces_per_run: int = Field(default=50, ge=1, le=_LARGEST["workspaces_per_run"])
@@ -188,6 +193,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     for name in _READ_AS_THEY_ARE:
         if name in given:
             values[name] = given[name]
+    if "oauth_log_format" in given and given["oauth_log_format"] not in LOG_FORMATS:
+        raise ConfigurationError(
+            f"ZEBBRA_OAUTH_LOG_FORMAT: expected one of {', '.join(LOG_FORMATS)}, "
+            f"found {given['oauth_log_format']!r}"
+        )
     if "timezone" in given:
         _check_timezone("ZEBBRA_TIMEZONE", given["timezone"])
     if not env.get("ZEBBRA_FULL_CRON", "unset").strip():

@@ -28,6 +28,7 @@ from oauth_service.admin_rows import AdminRow, event_of, row_of
 from oauth_service.admin_words import STATES
 from oauth_service.crypto import ExpiredError, ForgedError
 from oauth_service.links import AdminSession
+from oauth_service.request_context import about
 from oauth_service.services import Services, ServicesOf, services_of
 from oauth_service.store import Connection, OverviewRow, Workspace
 
@@ -195,6 +196,7 @@ async def make_link(request: Request, session: Operator, services: ServicesOf) -
     name = plain_text(form.get("workspace_name", ""))
     if len(name) > _LONGEST_NAME:
         raise admin_errors.malformed(f"A name has at most {_LONGEST_NAME} characters")
+    about(workspace_id)
     note(session, "connect link", workspace_id)
     workspace = await run_in_threadpool(
         services.store.workspaces.remember, workspace_id, name or None, now=services.clock()

@@ -16,6 +16,7 @@ from integrations.contracts import IntegrationError, IntegrationPlugin, NotConne
 from oauth_service.access import known_workspace, require_service_key
 from oauth_service.answers import TokenAnswer
 from oauth_service.problems import of_error, unknown_integration
+from oauth_service.request_context import about
 from oauth_service.routes.documented import problems
 from oauth_service.services import Services, ServicesOf
 from oauth_service.store import ListedConnection, Outcome
@@ -109,6 +110,7 @@ class HistoryAnswer(BaseModel):
 )
 async def make_connect_link(body: ConnectLinkRequest, services: ServicesOf) -> ConnectLinkAnswer:
     """Make a connect link; the workspace is known from then on."""
+    about(body.workspace_id)
     await run_in_threadpool(
         services.store.workspaces.remember,
         body.workspace_id,
@@ -199,6 +201,7 @@ async def list_connections(
     workspace_id: Annotated[WorkspaceId | None, Query()] = None,
 ) -> Mapping[str, Any]:
     """List connections, all or those changed since a cursor."""
+    about(workspace_id)
     latest = await run_in_threadpool(services.store.connections.latest_change)
     since = int(changed_since or 0)
     if since > latest:  # a cursor of a store that was replaced

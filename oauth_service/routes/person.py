@@ -23,6 +23,7 @@ from oauth_service.cards import cards_of
 from oauth_service.consent import ChoiceNeeded
 from oauth_service.crypto import ExpiredError, ForgedError
 from oauth_service.links import Session
+from oauth_service.request_context import about
 from oauth_service.services import Services, ServicesOf
 from oauth_service.store import ConnectionState, Workspace
 
@@ -135,6 +136,7 @@ def _open_link(request: Request, services: Services, link: str) -> RedirectRespo
     except ForgedError:
         raise person_errors.forged_link() from None
     session = services.sessions.start(workspace_id, session_of(request))
+    about(workspace_id)
     response = _redirect(services, "/connect")
     keep_session(response, services, COOKIE, services.sessions.cookie_value(session), "/")
     return response

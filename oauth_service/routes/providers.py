@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from oauth_service import problems
 from oauth_service.access import has_service_key, known_workspace, session_of
+from oauth_service.request_context import about
 from oauth_service.routes.documented import problems as documented
 from oauth_service.services import ServicesOf
 from oauth_service.store import ConnectionState
@@ -36,6 +37,7 @@ async def providers(
             raise problems.wrong_key()
         if session.workspace_id != workspace_id:
             raise problems.other_workspace()
+    about(workspace_id)
     await run_in_threadpool(known_workspace, services, workspace_id)
     connections = await run_in_threadpool(services.store.connections.of_workspace, workspace_id)
     answer: list[Mapping[str, Any]] = []

@@ -1,6 +1,8 @@
 """Connections that nobody uses are refreshed before the provider ends them."""
 
 import asyncio
+import json
+import logging
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -8,6 +10,7 @@ import pytest
 from support.oauth_rig import PATIENCE, Rig
 
 from integrations.runtime.http import HttpSession
+from oauth_service.logs import JsonLines
 from oauth_service.metrics import Metrics
 from oauth_service.refresh import Refresher
 
@@ -58,6 +61,24 @@ def test_idle_connections_are_refreshed_a_few_at_a_time_and_one_failure_stops_no
     assert [rig.history(f"w{number}")[-1] for number in range(9)] == ["connected"] + [
         "refreshed"
     ] * 8
+
+
+def test_lines_about_an_idle_connection_say_whose_it_is(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.connect("acme")
+    rig.connect("globex", tenants=("toy-2",))
+    rig.clock.advance(timedelta(days=31).total_seconds())
+    caplog.handler.setFormatter(JsonLines())
+    caplog.set_level(logging.INFO, logger="oauth_service")
+    caplog.clear()
+
+    assert _refresh_idle(rig) == 2
+    lines = [json.loads(line) for line in caplog.text.splitlines()]
+    assert sorted((x["workspace"], x["integration"], x["request_id"]) for x in lines) == [
+        ("acme", "toybooks", None),
+        ("globex", "toybooks", None),
+    ]
 
 
 def _refresh_idle(rig: Rig) -> int:

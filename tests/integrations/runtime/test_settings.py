@@ -48,6 +48,13 @@ def test_a_malformed_url_fails_by_name_without_its_value(value):
     assert value not in str(refusal.value)
 
 
+def test_a_log_format_is_text_unless_set_and_another_fails_by_name():
+    assert load_settings({}).oauth_log_format == "text"
+    assert load_settings({"ZEBBRA_OAUTH_LOG_FORMAT": "json"}).oauth_log_format == "json"
+    with pytest.raises(ConfigurationError, match=r"ZEBBRA_OAUTH_LOG_FORMAT: .*'xml'"):
+        load_settings({"ZEBBRA_OAUTH_LOG_FORMAT": "xml"})
+
+
 def test_an_integrations_settings_go_by_its_slug(tmp_path):
     settings = load_settings(
         {
@@ -104,7 +111,7 @@ def test_many_threads_that_make_a_key_at_once_get_the_same_one(tmp_path):
 def test_the_example_file_lists_every_setting():
     listed = set(re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     core = {
-        "HOME", "WAREHOUSE", "PUBLISHED", "MODELS", "OAUTH_URL", "OAUTH_DATABASE", "SERVICE_KEY",
+        "HOME", "WAREHOUSE", "PUBLISHED", "MODELS", "OAUTH_URL", "OAUTH_DATABASE", "OAUTH_LOG_FORMAT", "SERVICE_KEY",
         "ENCRYPTION_KEYS", "HISTORY_MONTHS", "REFRESH_MONTHS",
         "WORKSPACES_PER_RUN", "REFRESH_CRON", "FULL_CRON", "TIMEZONE",
     }  # fmt: skip

@@ -1,11 +1,14 @@
 """What a run over many workspaces says when something fails: once for each reason, and whose turn it is."""
 
+import json
+import logging
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 from support.stack import books_of, running_stack
 
+from oauth_service.logs import JsonLines
 from zebbra_pipeline.dagster_home import open_instance
 
 TODAY = date(2025, 2, 28)
@@ -138,3 +141,14 @@ def test_a_service_that_stops_answering_is_one_reason(stack, monkeypatch):
         "http://localhost:1; start it with 'zebbra serve', or set ZEBBRA_OAUTH_URL to where it runs"
     )
     assert failure.metadata["what happened"].value.endswith("*run it again later*")
+
+
+def test_the_oauth_service_logs_the_requests_of_a_run_under_its_id(stack, caplog):
+    caplog.handler.setFormatter(JsonLines())
+    caplog.set_level(logging.INFO, logger="oauth_service.requests")
+
+    result = refresh(stack, "ws-00")
+
+    lines = [json.loads(line) for line in caplog.text.splitlines() if "/token" in line]
+    seen = {(line["request_id"], line["workspace"], line["integration"]) for line in lines}
+    assert seen == {(result.runs[0], "ws-00", "xero")}
