@@ -1,23 +1,25 @@
-"""Opens the database: file modes, WAL, and transactions that take the write lock at once."""
+"""Opens the database: file modes, WAL, its tables, and transactions that take the write lock."""
 
+import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from integrations.contracts import ConfigurationError
-from oauth_service.store.schema import SCHEMA_VERSION, metadata, numbers
+from oauth_service.store.migrations import MIGRATIONS, Migration, migrate
 
 _BUSY_TIMEOUT_S = 20
 _SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
 _WRITES = "zebbra_writes"
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -26,13 +28,15 @@ class Database:
 
     Args:
         url: SQLAlchemy URL; a SQLite file and its folder are made with modes 0600 and 0700.
+        migrations: Those of this release, unless told otherwise; what the database lacks is
+            applied.
 
     Raises:
-        ConfigurationError: If the URL is malformed, the database cannot be reached, or a
-            newer version of this service has changed its tables.
+        ConfigurationError: If the URL is malformed, the database cannot be reached, a migration
+            fails, or a newer version of this service has changed its tables.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         try:
             parsed = make_url(url)
             self.sqlite_file: Path | None = None
@@ -41,7 +45,7 @@ class Database:
             self._engine = _engine(parsed)
             self._writer = self._engine.execution_options(**{_WRITES: True})
             try:
-                self._create_tables()
+                self._migrate(migrations)
             except BaseException:
                 self._engine.dispose()
                 raise
@@ -70,20 +74,13 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
-    def _create_tables(self) -> None:
+    def _migrate(self, migrations: Sequence[Migration]) -> None:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
-            metadata.create_all(connection)
-            found = dict(connection.execute(select(numbers.c.name, numbers.c.value)).all())
-            if found.get("schema_version", 0) > SCHEMA_VERSION:
-                raise ConfigurationError(
-                    "ZEBBRA_OAUTH_DATABASE: a newer version of this service has changed the "
-                    "tables; run that version"
-                )
-            for name, value in (("schema_version", SCHEMA_VERSION), ("change", 0)):
-                if name not in found:
-                    connection.execute(insert(numbers).values(name=name, value=value))
+            before, now = migrate(connection, migrations)
+        if before != now:
+            _log.info("token store: migrated from schema version %d to %d", before, now)
 
 
 def _engine(url: URL) -> Engine:

@@ -1,5 +1,5 @@
 """
-The tables of the token store.
+The tables of the token store, as the last of `migrations` leaves them.
 
 Every column called `tokens` or `verifier` holds ciphertext. Times are UTC.
 """
@@ -19,8 +19,6 @@ from sqlalchemy import (
     TypeDecorator,
 )
 from sqlalchemy.engine import Dialect
-
-SCHEMA_VERSION = 1
 
 metadata = MetaData()
 
@@ -103,6 +101,7 @@ refresh_history = Table(
     Column("trace_id", Text),
     Column("token_fingerprint", String(16)),
     Index("refresh_history_by_connection", "workspace_id", "integration", "id"),
+    Index("refresh_history_by_time", "at"),
 )
 
 login_states = Table(

@@ -7,8 +7,9 @@ running service on it instead of SQLite.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,19 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store is to be: each test that asks runs on both."""
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes empty databases; each test that asks runs on both kinds."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'oauth.sqlite'}"
+        files = (tmp_path / f"oauth{number or ''}.sqlite" for number in count())
+        return lambda: f"sqlite:///{next(files)}"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.new_database
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """Where a store is to be: each test that asks runs on both."""
+    return new_database()
 
 
 @pytest.fixture

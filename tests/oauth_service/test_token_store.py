@@ -75,16 +75,6 @@ def test_password_of_an_unreachable_database_is_not_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_database_of_a_newer_version_is_refused(database_url: str) -> None:
-    store = Store(database_url, [KEY])
-    with store._database.writing() as transaction:
-        transaction.exec_driver_sql("UPDATE numbers SET value = 99 WHERE name = 'schema_version'")
-    store.close()
-
-    with pytest.raises(ConfigurationError, match="a newer version"):
-        Store(database_url, [KEY])
-
-
 def test_only_one_of_many_takes_the_lease(store: Store) -> None:
     connect(store)
     keys = [LeaseKey("acme", "toybooks", f"owner-{number}") for number in range(16)]
