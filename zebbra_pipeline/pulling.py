@@ -11,6 +11,7 @@ from integrations.contracts import (
     FetchAdapter,
     IntegrationPlugin,
     PayrollFetchAdapter,
+    ProviderUnavailableError,
     ReconnectRequiredError,
     Statement,
     Tenant,
@@ -89,11 +90,18 @@ async def open_adapter(
         NotConnectedError: If the workspace has not connected the integration.
         IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
     """
+    breaker = http.breaker(plugin)
+    breaker.check(probe=False)
     tokens = ServiceTokens(service, workspace_id, plugin.slug)
+    try:
+        access = await tokens.access()
+    except ProviderUnavailableError as exc:  # the token endpoint is down, or the OAuth service
+        breaker.gave_up(workspace_id, exc)
+        raise
     client = http.bind(
         plugin,
         tokens=tokens,
-        access=await tokens.access(),
+        access=access,
         base_url=settings.integration(plugin.slug).api_base_url,
     )
     return plugin.adapter(workspace_id, client, today=today), client

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Self
+from typing import NoReturn, Self
 from urllib.parse import quote, urlencode
 
 from integrations.contracts.access import IntegrationAccess
@@ -19,6 +19,7 @@ from integrations.contracts.errors import (
 from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
 from integrations.runtime.answers import RawAnswer, parse_json
+from integrations.runtime.breaker import Breaker
 from integrations.runtime.errors_by_status import error_for, lacks_scope, trace_note
 from integrations.runtime.limits import Budget, Budgets
 from integrations.runtime.retry import Attempts, RetryPolicy, Trouble, retry_after_s, trouble_of
@@ -69,6 +70,7 @@ class BoundClient:
         access: CachedAccess,
         base_url: str,
         budgets: Budgets,
+        breaker: Breaker,
         retry: RetryPolicy,
         timing: Timing,
         user: str | None = None,
@@ -78,6 +80,7 @@ class BoundClient:
         self._root = base_url.rstrip("/")
         self._budgets = budgets
         self._budget: Budget | None = None
+        self._breaker = breaker
         self._retry = retry
         self._timing = timing
         self._user = user
@@ -140,6 +143,7 @@ class BoundClient:
         where = f"{self._plugin.name}: GET {path.partition('?')[0].lstrip('/')[:120]}"
         attempts = Attempts(self._retry, slow_tries=slow_tries)
         refreshed = False
+        self._breaker.check()
         while True:
             access = await self._access.current()
             answer = await self._attempt(url, access, headers)
@@ -158,9 +162,11 @@ class BoundClient:
             slow = isinstance(outcome.error, TooSlowError)
             wait_s = attempts.next_wait_s(outcome.trouble, outcome.asked_s, slow=slow)
             if wait_s is None:
-                raise outcome.error
+                self._give_up(outcome)
             if not paused:
                 await self._timing.sleep(wait_s)
+            if self._breaker.refusal():  # others have found out meanwhile
+                raise outcome.error
 
     async def _attempt(
         self, url: str, access: IntegrationAccess, headers: Mapping[str, str] | None
@@ -183,7 +189,14 @@ class BoundClient:
                 error = kind(f"{self._plugin.name}: {exc}", retry_after_s=exc.retry_after_s)
                 return _Failed(Trouble.FAULT, error)
             self._learn(answer, budget)
+            if trouble_of(answer.status) is not Trouble.FAULT:
+                self._breaker.answered()
             return answer
+
+    def _give_up(self, failed: _Failed) -> NoReturn:
+        if failed.trouble is Trouble.FAULT and isinstance(failed.error, ProviderUnavailableError):
+            self._breaker.gave_up(self, failed.error)
+        raise failed.error
 
     def _judged(self, answer: RawAnswer, where: str, access: IntegrationAccess) -> Answer | _Failed:
         """

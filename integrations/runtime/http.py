@@ -22,6 +22,7 @@ from integrations.contracts.errors import (
 from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
 from integrations.runtime.answers import RawAnswer
+from integrations.runtime.breaker import Breaker
 from integrations.runtime.client import BoundClient, Quota
 from integrations.runtime.limits import Budgets
 from integrations.runtime.retry import RetryPolicy
@@ -52,7 +53,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 class HttpSession:
     """
-    One connection pool and one set of rate limit budgets.
+    One connection pool, one set of rate limit budgets, one breaker for each provider.
 
     An async context manager that belongs to one event loop. Redirects are not followed,
     cookies are not kept (tenants share the pool), and proxies of the environment are not
@@ -78,6 +79,7 @@ class HttpSession:
         self._timing = timing or Timing()
         self._most_bytes = most_bytes
         self._budgets = Budgets(self._timing)
+        self._breakers: dict[str, Breaker] = {}
         self._in_flight = asyncio.Semaphore(_MOST_CONNECTIONS)
         self._pool: httpx.AsyncClient | None = None
 
@@ -156,10 +158,15 @@ class HttpSession:
             access=CachedAccess(plugin.name, tokens, self._timing, known=access),
             base_url=base_url or plugin.api.base_url,
             budgets=self._budgets,
+            breaker=self.breaker(plugin),
             retry=self._retry,
             timing=self._timing,
             user=user,
         )
+
+    def breaker(self, plugin: IntegrationPlugin) -> Breaker:
+        """Return what this session knows about the provider being down."""
+        return self._breakers.setdefault(plugin.name, Breaker(plugin.name, timing=self._timing))
 
     async def _exchange(
         self, pool: "httpx.AsyncClient", request: OutboundRequest, timeout_s: float
