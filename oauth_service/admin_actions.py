@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Mapping
 
-from starlette.concurrency import run_in_threadpool
-
 from integrations.contracts import (
     ConfigurationError,
     IntegrationError,
@@ -12,7 +10,6 @@ from integrations.contracts import (
     NotConnectedError,
     ProviderUnavailableError,
     ReconnectRequiredError,
-    token_fingerprint,
 )
 from oauth_service.links import AdminSession
 from oauth_service.services import Services
@@ -33,10 +30,7 @@ async def refresh(services: Services, connection: Connection, plugin: Integratio
     """Refresh a connection now, however fresh its token is, and say how it went."""
     name = plugin.name
     try:
-        tokens = await run_in_threadpool(services.store.connections.tokens, connection)
-        await services.refresher.access(
-            connection.workspace_id, plugin, rejected=token_fingerprint(tokens.access_token)
-        )
+        await services.refresher.renew(connection, plugin)
     except ReconnectRequiredError as exc:
         todo = "Make a connect link and send it to the customer."
         return _notice("attention", f"{exc}. {todo}")

@@ -97,6 +97,19 @@ class Refresher:
             f"{plugin.name}: the connection keeps changing", retry_after_s=5.0
         )
 
+    async def renew(self, connection: Connection, plugin: IntegrationPlugin) -> None:
+        """
+        Refresh *connection* however fresh it is, unless its tokens are no longer those stored.
+
+        Raises:
+            NotConnectedError: If there is no grant.
+            ReconnectRequiredError: If the grant is dead.
+            ProviderUnavailableError: If the token endpoint is down or throttling.
+            ConfigurationError: If the operator's app or the encryption keys are wrong.
+        """
+        tokens = await run_in_threadpool(self._store.connections.tokens, connection)
+        await self._refreshed(connection, plugin, token_fingerprint(tokens.access_token))
+
     async def refresh_idle_connections(self, now: datetime) -> int:
         """
         Refresh connections unused for half of their idle limit; return how many worked.
@@ -121,8 +134,7 @@ class Refresher:
         about(connection.workspace_id, connection.integration)
         async with turns:
             try:
-                tokens = self._store.connections.tokens(connection)
-                await self._refreshed(connection, plugin, token_fingerprint(tokens.access_token))
+                await self.renew(connection, plugin)
             except IntegrationError as exc:
                 _log.warning("idle connection of workspace %s: %s", connection.workspace_id, exc)
             except Exception:  # noqa: BLE001 -- the others must not wait for their end

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 from support.oauth_rig import Rig, heading
+from support.operator import ONE, operator, press
 
 from integrations.contracts import token_fingerprint
 from oauth_service.store import Outcome
@@ -64,6 +65,15 @@ def test_grant_that_ends_before_its_access_token_was_revoked(rig: Rig) -> None:
         "Toybooks no longer accepts our access: it was withdrawn there"
     )
     assert cause(rig) == "invalid_grant: revoked"
+
+
+def test_refusal_of_a_refresh_that_the_operator_asked_for_proves_no_withdrawal(rig: Rig) -> None:
+    rig.connect()
+    rig.provider.revoke_grants()
+    press(operator(rig), f"{ONE}/refresh")
+
+    assert rig.pipeline.connection()["state"] == "requires_reconnect"
+    assert cause(rig) == "invalid_grant: unknown"
 
 
 def test_dead_grant_can_be_disconnected(rig: Rig) -> None:
