@@ -1,10 +1,34 @@
 """What the API tells of a connection's past."""
 
+import json
+import re
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from support.oauth_rig import Rig
+import pytest
+from support.oauth_rig import REGISTRY, Rig
+from typer.testing import CliRunner
+
+from zebbra_pipeline.cli import app
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def zebbra(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command with the settings of the service, where Toybooks is installed."""
+    for name, value in rig.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("zebbra_pipeline.commands.connecting.load_registry", lambda: REGISTRY)
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, list(arguments))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
 
 
 def told(rig: Rig, **query: Any) -> list[dict[str, Any]]:
@@ -51,6 +75,50 @@ def test_dead_grant_is_in_the_history_with_the_providers_code_and_the_cause(rig:
         "grant_refused",
         "invalid_grant: unknown",
     ]
+
+
+def test_command_prints_what_happened_to_a_connection_but_no_token(
+    rig: Rig, zebbra: Command
+) -> None:
+    rig.connect()
+    first = spent_token(rig)
+    rig.clock.advance(61 * 24 * 3600)
+    rig.provider.fault("status", path="/token", status=429, retry_after=90)
+    rig.pipeline.token()
+    rig.clock.advance(91)
+    rig.pipeline.token()
+    shown = zebbra("connections", "acme")
+    head, *lines = shown.partition("what happened, latest last\n")[2].splitlines()
+
+    expected = [
+        [
+            datetime.fromisoformat(entry["at"]).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            *(entry[name] for name in ("outcome", "detail", "trace_id", "token_fingerprint")),
+        ]
+        for entry in told(rig)
+    ]
+    assert [row[1:3] for row in expected] == [
+        ["connected", None],
+        ["unavailable", "status 429"],
+        ["grant_refused", "invalid_grant: idle too long"],
+    ]
+    assert {row[4] for row in expected[1:]} == {sha256(first.encode()).hexdigest()[:16]}
+    columns = r"time +outcome +detail +provider's trace id +token fingerprint *"
+    assert re.fullmatch(columns, head)
+    cells = [re.split(r"  +", line.rstrip()) for line in lines]
+    assert cells == [[cell for cell in row if cell is not None] for row in expected]
+    assert first not in shown
+
+
+def test_command_gives_programs_what_the_api_tells(rig: Rig, zebbra: Command) -> None:
+    rig.connect()
+    rig.expire()
+    rig.pipeline.token()
+    (connection,) = json.loads(zebbra("connections", "acme", "--json"))
+
+    assert [entry["outcome"] for entry in connection["history"]] == ["connected", "refreshed"]
+    assert connection["history"] == told(rig)
+    assert connection["state"] == "connected"
 
 
 def test_history_gives_so_many_of_the_latest(rig: Rig) -> None:

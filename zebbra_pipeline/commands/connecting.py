@@ -1,6 +1,7 @@
 """`zebbra connect`, `admin`, `workspaces`, `connections`, `integrations`: who is connected to what."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -124,10 +125,17 @@ def connections(
     if as_json:
         print_json(rows)
         return
-    columns = ("workspace_id", "integration", "state", "tenant_name", "connected_at", "changed_at")
+    columns = ("workspace_id", "integration", "state", "tenant_name")
     print_table(
         ("workspace", "integration", "state", "organisation", "connected", "changed"),
-        [[row.get(column) for column in columns] for row in rows],
+        [
+            [
+                *(row.get(column) for column in columns),
+                _to_the_second(row["connected_at"]),
+                _to_the_second(row["changed_at"]),
+            ]
+            for row in rows
+        ],
         empty="no connections yet; make a connect link with: zebbra connect <workspace>",
     )
     for row in rows if workspace else ():
@@ -143,13 +151,21 @@ def _history(connection: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _print_history(connection: Mapping[str, Any]) -> None:
-    columns = ("at", "outcome", "detail", "trace_id", "token_fingerprint")
+    columns = ("outcome", "detail", "trace_id", "token_fingerprint")
     out.print(f"\n{connection['integration']}: what happened, latest last", markup=False)
     print_table(
         ("time", "outcome", "detail", "provider's trace id", "token fingerprint"),
-        [[item[column] for column in columns] for item in connection["history"]],
+        [
+            [_to_the_second(item["at"]), *(item[column] for column in columns)]
+            for item in connection["history"]
+        ],
         empty="nothing is remembered",
     )
+
+
+def _to_the_second(time: str) -> str:
+    """Shorten a time of the service, so that a trace id beside it is not folded."""
+    return datetime.fromisoformat(time).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def integrations(*, as_json: JsonOption = False) -> None:

@@ -20,7 +20,7 @@ from zebbra_pipeline.warehouse import Warehouse
 
 T = TypeVar("T")
 
-_WIDTH_IN_FILES = 120
+_WIDTH_IN_FILES = 160
 out = Console(
     highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH_IN_FILES
 )
