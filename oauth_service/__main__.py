@@ -16,6 +16,7 @@ from integrations.runtime.settings import LOG_FORMATS, Settings, load_settings
 from oauth_service.app import create_app
 from oauth_service.keys_command import list_keys, rotate_keys
 from oauth_service.logs import configure
+from oauth_service.server import Server
 
 _SHUTDOWN_S = 40
 """Longer than a slow provider: an answer on its way holds the only valid refresh token."""
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     # uvicorn raises the signal again once everything has ended: that is a success here.
     signal.signal(signal.SIGTERM, _end)
-    server = uvicorn.Server(config)
+    server = Server(config, app.state.services)
     gc.collect()
     gc.freeze()  # what has been made so far stays; looking through it again makes requests wait
     try:

@@ -27,6 +27,7 @@ from oauth_service.warm import WarmTokens
 _UPKEEP_EVERY = timedelta(hours=1)
 _HISTORY_KEPT = timedelta(days=400)
 _STATIC_PATH = "/static/"
+_PROBES = frozenset({operations.HEALTH, operations.LIVE, operations.READY})
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +99,7 @@ def create_app(
 
 def _uncounted(request: Request) -> bool:
     path = request.url.path
-    return path.startswith(_STATIC_PATH) or path == "/healthz" or has_service_key(request)
+    return path in _PROBES or path.startswith(_STATIC_PATH) or has_service_key(request)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from oauth_service.middleware import answer_headers
 from oauth_service.person_errors import PersonError
 from oauth_service.problems import ProblemError
 from oauth_service.request_context import HEADER, current
-from oauth_service.routes import admin, providers
+from oauth_service.routes import admin, operations, providers
 from oauth_service.services import services_of
 
 _log = logging.getLogger(__name__)
@@ -102,7 +102,8 @@ def _for_operator(request: Request) -> bool:
 
 def _for_people(request: Request) -> bool:
     path = request.url.path
-    if path.startswith("/api/") or path in (providers.PATH, "/healthz", "/metrics"):
+    programs = ("/api/", f"{operations.HEALTH}/")
+    if path.startswith(programs) or path in (providers.PATH, operations.HEALTH, operations.METRICS):
         return False
     pages = path in ("/", "/connect") or path.startswith("/integration/") or _for_operator(request)
     return pages or "text/html" in request.headers.get("accept", "")

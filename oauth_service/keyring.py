@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from integrations.contracts import ConfigurationError
+from integrations.runtime.keyfiles import read_keys
 from integrations.runtime.settings import Settings
 
 Keys = Sequence[SecretStr] | Callable[[], Sequence[SecretStr]]
@@ -44,6 +45,17 @@ class Keyring:
             except (ConfigurationError, OSError) as exc:
                 _log.error("encryption keys not read again: %s", exc)
         return self._keys
+
+    def check(self) -> None:
+        """
+        See whether the key file is still there: without it the next start would make another.
+
+        Raises:
+            ConfigurationError: If it is empty, or others can read it.
+            OSError: If it cannot be read.
+        """
+        if self._file is not None:
+            read_keys(self._file)
 
 
 def _stamp(file: Path | None) -> _Stamp | None:

@@ -14,6 +14,7 @@ from integrations.runtime.settings import Settings
 from oauth_service.apps import OperatorApps
 from oauth_service.consent import ConsentFlow
 from oauth_service.disconnect import Disconnector
+from oauth_service.health import Readiness
 from oauth_service.keyring import Keyring
 from oauth_service.lease import RefreshPolicy
 from oauth_service.links import AdminAccess, ConnectLinks, Sessions
@@ -45,6 +46,7 @@ class Services:
     admin: AdminAccess
     pages: Pages
     metrics: Metrics
+    readiness: Readiness
     clock: Callable[[], datetime]
 
     @property
@@ -91,6 +93,7 @@ def build_services(
         admin=AdminAccess(keys, settings.oauth_url, clock),
         pages=Pages(settings.oauth_url),
         metrics=metrics,
+        readiness=Readiness({"database": store.check, "keys": keys.check}),
         clock=clock,
     )
 

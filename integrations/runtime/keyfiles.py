@@ -23,6 +23,17 @@ def generated_keys(path: Path, make: Callable[[], str]) -> tuple[SecretStr, ...]
     """
     if not path.exists():
         _make(path, make())
+    return read_keys(path)
+
+
+def read_keys(path: Path) -> tuple[SecretStr, ...]:
+    """
+    Return the keys in *path*, one a line.
+
+    Raises:
+        ConfigurationError: If the file is empty, or group or others can read it.
+        OSError: If it cannot be read.
+    """
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise ConfigurationError(

@@ -1,10 +1,12 @@
-"""Liveness and metrics."""
+"""Health and metrics, for whoever runs the service; no key is asked for."""
 
 import logging
-from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
@@ -12,18 +14,53 @@ from oauth_service.metrics import CONTENT_TYPE
 from oauth_service.routes.documented import problems
 from oauth_service.services import Services, ServicesOf
 
+HEALTH = "/healthz"
+LIVE, READY = f"{HEALTH}/live", f"{HEALTH}/ready"
+METRICS = "/metrics"
 router = APIRouter(tags=["operations"])
 _log = logging.getLogger(__name__)
 
 
-@router.get("/healthz")
-async def healthz(services: ServicesOf) -> Mapping[str, str]:
-    """Answer 200 while the store can be read."""
-    await run_in_threadpool(services.store.check)
-    return {"status": "ok"}
+class Healthy(BaseModel):
+    """The service lives, or is ready."""
+
+    status: Literal["ok"] = "ok"
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=problems())
+class NotReady(BaseModel):
+    """The service cannot do its work now."""
+
+    status: Literal["unavailable"] = "unavailable"
+    not_ready: tuple[Literal["database", "keys", "stopping"], ...]
+
+
+_OR_NOT_READY: dict[int | str, dict[str, Any]] = {
+    int(HTTPStatus.SERVICE_UNAVAILABLE): {
+        "model": NotReady,
+        "description": "`database`: it does not answer; `keys`: the file of the encryption keys "
+        "cannot be read; `stopping`: the service is about to end.",
+    }
+}
+
+
+@router.get(LIVE)
+async def live() -> Healthy:
+    """Answer while the process does; nothing else is looked at."""
+    return Healthy()
+
+
+@router.get(HEALTH, response_model=Healthy, responses=_OR_NOT_READY)
+@router.get(READY, response_model=Healthy, responses=_OR_NOT_READY)
+async def ready(services: ServicesOf) -> Response:
+    """Answer 200 while the database answers, the keys can be read and the service is to go on."""
+    failed = await services.readiness.not_ready()
+    if failed:
+        answer = NotReady.model_validate({"not_ready": failed})
+        return JSONResponse(answer.model_dump(), HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse(Healthy().model_dump())
+
+
+@router.get(METRICS, response_class=PlainTextResponse, responses=problems())
 async def metrics(services: ServicesOf) -> PlainTextResponse:
     """Return counts for Prometheus; no workspace is named."""
     text = await run_in_threadpool(_exposition, services)

@@ -9,6 +9,7 @@ from oauth_service.store.direct import DirectReads
 from oauth_service.store.history import History
 from oauth_service.store.leases import Leases
 from oauth_service.store.overview import Overview
+from oauth_service.store.probe import Probe
 from oauth_service.store.refreshes import Refreshes
 from oauth_service.store.workspaces import Workspaces
 
@@ -37,10 +38,16 @@ class Store:
         self.overview = Overview(self._database)
         file = self._database.sqlite_file
         self.direct = None if file is None else DirectReads(file, vault)
+        self._probe = Probe(url, file)
 
     def check(self) -> None:
-        """Read something, to see whether the database answers."""
-        self.workspaces.get("")
+        """
+        Read something over a new connection.
+
+        Raises:
+            SQLAlchemyError: If the database does not answer within some seconds.
+        """
+        self._probe.check()
 
     def close(self) -> None:
         """Close all database connections."""

@@ -56,6 +56,8 @@ def test_any_request_gets_a_documented_answer(rig: Rig, mode: GenerationMode) ->
 
     assert ask_everything(rig, mode, send) == {
         "GET /healthz",
+        "GET /healthz/live",
+        "GET /healthz/ready",
         "GET /metrics",
         "GET /integration/providers",
         "POST /api/connect-links",

@@ -192,8 +192,8 @@ def test_answer_to_a_fault_of_ours_has_the_headers_too(
     def fail() -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr(rig.services.store, "check", fail)
-    answer = httpx.get(f"{rig.url}/healthz")
+    monkeypatch.setattr(rig.services.store.workspaces, "all", fail)
+    answer = rig.pipeline.http.get("/api/workspaces")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_server_error")
     assert "fire" not in answer.text

@@ -29,7 +29,8 @@ class PostgresMissingError(Exception):
 class Postgres:
     """A running server."""
 
-    def __init__(self, port: int, password: str) -> None:
+    def __init__(self, port: int, password: str, pid: int) -> None:
+        self._pid = pid
         self._address = f"zebbra:{password}@127.0.0.1:{port}"
         self._numbers = count(1)
 
@@ -39,6 +40,15 @@ class Postgres:
         with psycopg.connect(f"postgresql://{self._address}/postgres", autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {name}".encode())
         return f"postgresql+psycopg://{self._address}/{name}"
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it accept connections and say nothing to them until the block ends."""
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -72,7 +82,7 @@ def running_postgres() -> Iterator[Postgres]:
             )
         try:
             _wait(server, port, password, folder / "log")
-            yield Postgres(port, password)
+            yield Postgres(port, password, server.pid)
         finally:
             server.send_signal(signal.SIGINT)  # "fast": ends sessions, loses nothing
             server.wait(30)

@@ -1,0 +1,187 @@
+"""Ready says whether requests can be served and why not, soon; live only whether anybody is there."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
+from support.oauth_rig import PATIENCE, REGISTRY, Pipeline, Rig, free_port, running_rig
+from support.postgres import Postgres
+
+from oauth_service import create_app
+from oauth_service.health import Readiness
+from oauth_service.limits import RequestLimits
+from oauth_service.server import Server
+from oauth_service.store import Store
+
+PATHS = ("/healthz", "/healthz/ready")
+OK = (200, {"status": "ok"})
+
+
+def answer(url: str, path: str) -> tuple[int, Any]:
+    found = httpx.get(f"{url}{path}")
+    return found.status_code, found.json()
+
+
+def not_ready(*what: str) -> tuple[int, Any]:
+    return 503, {"status": "unavailable", "not_ready": list(what)}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Rig]:
+    """A service with SQLite and a key file, which a test may spoil."""
+    files = {"ZEBBRA_ENCRYPTION_KEYS": "", "ZEBBRA_OAUTH_DATABASE": ""}
+    with running_rig(tmp_path, overrides=files, limits=RequestLimits(burst=1)) as found:
+        yield found
+
+
+def test_service_that_can_work_is_ready_and_live(rig: Rig) -> None:
+    assert [answer(rig.url, path) for path in (*PATHS, "/healthz/live")] == [OK] * 3
+
+
+def test_database_that_is_gone_is_named_until_it_is_back(own: Rig, tmp_path: Path) -> None:
+    database, aside = tmp_path / "oauth.sqlite", tmp_path / "aside"
+    assert answer(own.url, "/healthz") == OK
+    database.rename(aside)
+    gone = [answer(own.url, path) for path in PATHS]
+    live = answer(own.url, "/healthz/live")
+    made_again = database.exists()
+    aside.rename(database)
+
+    assert gone == [not_ready("database")] * 2
+    assert live == OK
+    assert not made_again
+    assert answer(own.url, "/healthz") == OK
+
+
+def test_key_file_that_is_gone_or_open_to_others_is_named_and_never_made(
+    own: Rig, tmp_path: Path
+) -> None:
+    keys = own.settings.encryption_key_file()
+    assert keys is not None
+    aside = tmp_path / "aside"
+    keys.chmod(0o644)
+    opened = answer(own.url, "/healthz/ready")
+    keys.chmod(0o600)
+    keys.rename(aside)
+    gone = answer(own.url, "/healthz/ready")
+    made_again = keys.exists()
+    aside.rename(keys)
+
+    assert opened == gone == not_ready("keys")
+    assert not made_again
+    assert answer(own.url, "/healthz/ready") == OK
+
+
+def test_probes_are_never_told_that_they_ask_too_often(own: Rig) -> None:
+    assert {httpx.get(f"{own.url}/connect").status_code for _ in range(3)} == {401, 429}
+    for path in (*PATHS, "/healthz/live"):
+        assert [answer(own.url, path) for _ in range(3)] == [OK] * 3
+
+
+def test_frozen_database_fails_a_check_soon_and_passes_once_it_goes_on(postgres: Postgres) -> None:
+    store = Store(postgres.new_database(), [SecretStr(Fernet.generate_key().decode())])
+    store.check()
+    with postgres.frozen():
+        started = time.monotonic()
+        with pytest.raises(OperationalError):
+            store.check()
+        took_s = time.monotonic() - started
+    store.check()
+    store.close()
+
+    assert took_s < 4
+
+
+class Check:
+    """A check that ends when it is told to, as one of a database that hangs."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.go_on = threading.Event()
+
+    def __call__(self) -> None:
+        self.begun += 1
+        self.go_on.wait(30)
+
+
+def test_hanging_check_is_shared_and_fails_in_time() -> None:
+    check = Check()
+    readiness = Readiness({"database": check, "keys": lambda: None}, timeout_s=0.05)
+
+    async def ask() -> list[tuple[str, ...]]:
+        first = await asyncio.gather(*(readiness.not_ready() for _ in range(20)))
+        later = await readiness.not_ready()
+        check.go_on.set()
+        await asyncio.gather(*readiness._under_way.values())
+        return [*first, later, await readiness.not_ready()]
+
+    *hanging, after = asyncio.run(ask())
+
+    assert hanging == [("database",)] * 21
+    assert after == ()
+    assert check.begun == 2
+
+
+@contextmanager
+def graceful(rig: Rig) -> Iterator[tuple[str, Server]]:
+    """Run another replica of the rig's service as `python -m oauth_service` does."""
+    app = create_app(rig.settings, REGISTRY, clock=rig.clock.now, policy=PATIENCE)
+    port = free_port()
+    config = uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=5)
+    server = Server(config, app.state.services)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        _until(lambda: server.started)
+        yield f"http://127.0.0.1:{port}", server
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def _until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_service_that_ends_finishes_a_refresh_lives_on_and_is_not_ready(rig: Rig) -> None:
+    rig.connect()
+    rig.expire()
+    rig.provider.fault("slow", path="/token", seconds=0.8)
+    with graceful(rig) as (url, server), ThreadPoolExecutor(1) as pool:
+        pipeline = Pipeline(url)
+        asked = pool.submit(pipeline.token)
+        _until(lambda: bool(server._services.refresher._under_way))
+        server.should_exit = True
+        _until(lambda: answer(url, "/healthz/ready") != OK)
+        stopping, live = answer(url, "/healthz"), answer(url, "/healthz/live")
+        pending = not asked.done()
+        given = asked.result()
+        pipeline.http.close()
+        _until(lambda: not _answers(url))
+
+    assert (stopping, live, pending) == (not_ready("stopping"), OK, True)
+    assert given.status_code == 200
+    assert rig.refreshes() == 1
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/healthz/live")
+    except httpx.TransportError:
+        return False
+    return True
