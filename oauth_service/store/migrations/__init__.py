@@ -14,7 +14,8 @@ them starts again either. Rules for a new migration:
 - It names its own tables and columns, as they are at that step: `schema` is how they end.
 - It is short: on SQLite all writes wait for it, on PostgreSQL those of the tables it changes. An
   index takes about a second for three million rows.
-- It is never changed once released. Going back is restoring a backup.
+- It is never changed once released. There is no way back: a backup holds refresh tokens that have
+  been spent since. What is wrong is put right by the next migration.
 """
 
 from collections.abc import Callable, Sequence
