@@ -41,6 +41,9 @@ class Pull(Protocol):
 Fetch = Callable[[str], Awaitable[Pull]]
 """Fetches one workspace; raises `IntegrationError`."""
 
+Note = Callable[[Outcome], None]
+"""Takes note of what came of one workspace."""
+
 
 async def fetch_and_land(
     plugin: IntegrationPlugin,
@@ -50,6 +53,7 @@ async def fetch_and_land(
     fetch: Fetch,
     warehouse: Warehouse,
     run_id: str,
+    note: Note = lambda _outcome: None,
 ) -> list[Outcome]:
     """
     Fetch and land every workspace; one that fails does not stop the others.
@@ -64,6 +68,9 @@ async def fetch_and_land(
         fetch: Fetches one workspace.
         warehouse: Where figures land; its published copy is renewed at the end.
         run_id: Recorded with each batch.
+        note: Called as soon as it is known what came of a workspace, for landed figures right
+            after their transaction: a process that is killed has told of all but the last.
+            Called from threads, one call at a time.
 
     Raises:
         WarehouseError: If the warehouse itself cannot be written: no workspace could land.
@@ -90,8 +97,10 @@ async def fetch_and_land(
         async for group in _groups(arrived, len(tasks)):
             ready = [item for item in group if not isinstance(item, Done | Failed)]
             landed: list[Outcome] = [item for item in group if isinstance(item, Done | Failed)]
+            for outcome in landed:
+                note(outcome)
             if ready:
-                landed += await asyncio.to_thread(_land_all, plugin, ready, warehouse, run_id)
+                landed += await asyncio.to_thread(_land_all, plugin, ready, warehouse, run_id, note)
             for outcome in landed:
                 outcomes.append(outcome)
                 _report(plugin, outcome, len(outcomes), len(tasks), told)
@@ -133,16 +142,19 @@ async def _groups(
 
 
 def _land_all(
-    plugin: IntegrationPlugin, ready: list[Pull], warehouse: Warehouse, run_id: str
+    plugin: IntegrationPlugin, ready: list[Pull], warehouse: Warehouse, run_id: str, note: Note
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with warehouse.write(f"landing {plugin.name} for {len(ready)} workspaces") as session:
         for pulled in ready:
+            outcome: Outcome
             try:
                 metadata = pulled.land(session, run_id)
-                outcomes.append(Done(pulled.workspace_id, metadata, pulled.summary))
+                outcome = Done(pulled.workspace_id, metadata, pulled.summary)
             except (WarehouseError, ValueError) as exc:  # refused by the database, or by us
-                outcomes.append(Failed(pulled.workspace_id, exc))
+                outcome = Failed(pulled.workspace_id, exc)
+            note(outcome)
+            outcomes.append(outcome)
     return outcomes
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from integrations.contracts import (
     AccountingFetchAdapter,
     ConfigurationError,
     FetchAdapter,
+    IntegrationError,
     IntegrationPlugin,
     PayrollFetchAdapter,
     ProviderUnavailableError,
@@ -118,6 +120,9 @@ class Puller:
         landed: What has already landed of each workspace; see `what_has_landed`.
         full: Fetch the whole history even where it has landed before.
         today: The day of the fetch.
+
+    Raises:
+        ConfigurationError: If a setting of the integration is malformed, by name.
     """
 
     def __init__(
@@ -132,6 +137,7 @@ class Puller:
         full: bool,
         today: date,
     ) -> None:
+        settings.integration(plugin.slug)  # malformed, it fails here: once, not by workspace
         self._plugin = plugin
         self._assets = assets
         self._http = http
@@ -148,6 +154,15 @@ class Puller:
         Raises:
             IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
         """
+        try:
+            return await self._pull(workspace_id)
+        except ReconnectRequiredError as exc:
+            if exc.connect_url is None:  # the provider's word, of which the service has not heard
+                with suppress(IntegrationError):
+                    exc.connect_url = (await self._service.connect_link(workspace_id))["url"]
+            raise
+
+    async def _pull(self, workspace_id: str) -> Pull:
         started = time.monotonic()
         adapter, client = await open_adapter(
             self._plugin,

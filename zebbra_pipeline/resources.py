@@ -13,6 +13,7 @@ from integrations.runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # imported where a run needs them: definitions load without
     from integrations.runtime.http import HttpSession
+    from zebbra_pipeline.fetching import Note
     from zebbra_pipeline.oauth_api import OAuthService
     from zebbra_pipeline.outcomes import Outcome
     from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
@@ -68,9 +69,14 @@ class Connections(dg.ConfigurableResource[Any]):
         warehouse: "DuckDBWarehouse",
         full: bool,
         run_id: str,
+        note: "Note",
     ) -> "list[Outcome]":
         """
         Fetch and land workspaces concurrently, each by itself.
+
+        A workspace that another run is pulling is waited for.
+
+        Hands what came of each to *note* at once; see `fetching.fetch_and_land`.
 
         Raises:
             ConfigurationError: If a setting is malformed.
@@ -78,10 +84,11 @@ class Connections(dg.ConfigurableResource[Any]):
         """
         from integrations.runtime.http import HttpSession
         from zebbra_pipeline.fetching import fetch_and_land
+        from zebbra_pipeline.one_at_a_time import OneRunAtATime
         from zebbra_pipeline.pulling import Puller, what_has_landed
 
         settings = load_settings()
-        async with HttpSession() as http:
+        async with HttpSession() as http, OneRunAtATime(warehouse, plugin.name) as held:
             puller = Puller(
                 plugin,
                 assets,
@@ -96,9 +103,10 @@ class Connections(dg.ConfigurableResource[Any]):
                 plugin,
                 workspace_ids,
                 assets,
-                fetch=puller.pull,
+                fetch=held(puller.pull),
                 warehouse=warehouse,
                 run_id=run_id,
+                note=note,
             )
 
     def service(

@@ -41,6 +41,17 @@ def changed_workspaces(tags: Mapping[str, str]) -> frozenset[str]:
     )
 
 
+def changed_by_events(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
+    """Return the workspaces whose figures a run has changed; a run that was killed has no tag."""
+    logged = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    found = (entry.asset_materialization for entry in logged)
+    return frozenset(
+        str(event.partition)
+        for event in found
+        if event is not None and (fact := event.metadata.get("zebbra/changed")) and fact.value
+    )
+
+
 def _with_new_documents(
     instance: dg.DagsterInstance, workspaces: Sequence[str], models: Path
 ) -> set[str]:

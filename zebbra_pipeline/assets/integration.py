@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -10,7 +11,7 @@ from integrations.contracts import ConfigurationError, IntegrationPlugin
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.changes import tag_changes
 from zebbra_pipeline.assets.coming_back import tag_come_back
-from zebbra_pipeline.assets.reporting import report
+from zebbra_pipeline.assets.reporting import log_outcome, report
 from zebbra_pipeline.assets.specs import build_integration_specs
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
@@ -56,7 +57,7 @@ def build_integration_assets(
         config: FetchConfig,
         connections: Connections,
         warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
         assets = tuple(sorted(key.path[-1] for key in context.selected_asset_keys))
         try:
             outcomes = asyncio.run(
@@ -67,12 +68,13 @@ def build_integration_assets(
                     warehouse=warehouse.open(),
                     full=config.full,
                     run_id=context.run.run_id,
+                    note=partial(log_outcome, context),
                 )
             )
         except (ConfigurationError, WarehouseError) as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
         tag_changes(context, plugin.slug, outcomes, load_settings().models)
         tag_come_back(context, plugin.slug, outcomes, full=config.full)
-        yield from report(context, outcomes)
+        yield from report(context, outcomes, logged=True)
 
     return fetch

@@ -11,6 +11,9 @@ from zebbra_pipeline.assets.specs import build_merged_model_spec
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
+MERGE_POOL = "merge_models"
+"""Runs that merge hold one write session each: they queue in Dagster, not in the warehouse."""
+
 
 class MergeConfig(dg.Config):
     """Which workspaces of a run are merged."""
@@ -31,13 +34,14 @@ def build_merged_model(
         name="merge_models",
         specs=[build_merged_model_spec(upstream)],
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=workspaces_per_run),
+        pool=MERGE_POOL,
     )
     def merge(
         context: dg.AssetExecutionContext,
         config: MergeConfig,
         connections: Connections,
         warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
         from zebbra_pipeline.merging import merge_workspaces
 
         chosen = frozenset(config.workspaces or context.partition_keys)

@@ -5,50 +5,113 @@ from typing import Any
 
 import dagster as dg
 
+from zebbra_pipeline.oauth_api import OperatorError
 from zebbra_pipeline.outcomes import Done, Failed, Outcome, by_reason, named
 
 LINKS_KEY = "zebbra/connect_links"
 FAILED_KEY = "zebbra/failed"
 COME_BACK_KEY = "zebbra/come_back_at"
 
+_DATA_VERSION = "dagster/data_version"
+try:  # a name of Dagster's own: without it each materialization is logged a second time
+    from dagster._core.definitions.source_asset import (
+        SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION,
+    )
+
+    _LOGGED_BY_US: dict[str, bool] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+except ImportError:
+    _LOGGED_BY_US = {}
+"""Metadata of an output for which Dagster logs no event, as the step has done so itself."""
+
+
+def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
+    """
+    Log what came of one workspace: materializations, or observations that say why not.
+
+    Dagster shows a workspace as failed that was planned, has not been materialized, and whose
+    run has failed; the observation tells the reason on the workspace's own page. What concerns
+    every workspace alike, such as a refused app, is left to the run.
+
+    Args:
+        context: Of the step.
+        outcome: Of a workspace of it.
+    """
+    for key in sorted(context.selected_asset_keys):
+        if isinstance(outcome, Done):
+            context.log_event(_materialization(context, key, outcome))
+        elif not isinstance(outcome.error, OperatorError):
+            context.log_event(
+                dg.AssetObservation(key, partition=outcome.workspace_id, metadata=_why_not(outcome))
+            )
+
 
 def report(
-    context: dg.AssetExecutionContext, outcomes: Sequence[Outcome], *, whole: bool = True
-) -> Iterator[dg.MaterializeResult[None]]:
+    context: dg.AssetExecutionContext,
+    outcomes: Sequence[Outcome],
+    *,
+    whole: bool = True,
+    logged: bool = False,
+) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """
     Report every workspace on its own; fail the run at its end if any failed.
-
-    With failures, the good workspaces are logged as materialized and the rest of the range is
-    left to the run's failure, which marks just those as failed.
 
     Args:
         context: Of the step.
         outcomes: What came of its workspaces.
         whole: Whether they are all of the step's workspaces; the others are left as they are.
+        logged: Whether `log_outcome` has been called with each of them.
 
     Raises:
         dagster.Failure: Naming the workspaces that failed, each with its reason.
     """
-    done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    selected = sorted(context.selected_asset_keys)
-    for outcome in done:
-        for key in selected:
-            metadata = as_metadata(outcome.metadata[key.path[-1]])
-            if failed or not whole:
-                event = dg.AssetMaterialization(
-                    key, partition=outcome.workspace_id, metadata=metadata
-                )
-                context.log_event(event)
-            else:
-                context.add_asset_metadata(
-                    metadata, asset_key=key, partition_key=outcome.workspace_id
-                )
+    failed = sorted(
+        (outcome for outcome in outcomes if isinstance(outcome, Failed)),
+        key=lambda item: item.workspace_id,
+    )
+    if not logged and (failed or not whole):
+        for outcome in outcomes:
+            log_outcome(context, outcome)
+        logged = True
     if failed:
-        failed.sort(key=lambda item: item.workspace_id)
         raise _failure(failed, len(outcomes))
-    for key in selected if whole else ():
+    for key in sorted(context.selected_asset_keys) if whole else ():
+        if logged and _LOGGED_BY_US:
+            name = context.assets_def.get_output_name_for_asset_key(key)
+            yield dg.Output(None, output_name=name, metadata=_LOGGED_BY_US)
+            continue
+        for outcome in outcomes:
+            if isinstance(outcome, Done):
+                context.add_asset_metadata(
+                    as_metadata(outcome.metadata[key.path[-1]]),
+                    asset_key=key,
+                    partition_key=outcome.workspace_id,
+                )
         yield dg.MaterializeResult(asset_key=key)
+
+
+def _materialization(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, done: Done
+) -> dg.AssetMaterialization:
+    facts = done.metadata[key.path[-1]]
+    # By its version Dagster tells that what is downstream has become stale.
+    version = str(facts.get("zebbra/batch_id", context.run.run_id))
+    return dg.AssetMaterialization(
+        key,
+        partition=done.workspace_id,
+        metadata=as_metadata(facts),
+        tags={_DATA_VERSION: version},
+    )
+
+
+def _why_not(failed: Failed) -> dict[str, Any]:
+    put_off = failed.come_back_at
+    return {
+        "zebbra/status": "failed" if put_off is None else "put off",
+        "zebbra/reason": failed.reason,
+        **({"zebbra/what_to_do": failed.what_to_do} if failed.what_to_do else {}),
+        **({"zebbra/connect": dg.MetadataValue.md(_link(failed))} if failed.connect_url else {}),
+        **({COME_BACK_KEY: dg.MetadataValue.timestamp(put_off)} if put_off else {}),
+    }
 
 
 def as_metadata(values: dict[str, Any]) -> dict[str, Any]:
@@ -85,11 +148,11 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
 
 def _markdown(group: Sequence[Failed]) -> str:
     """Return one list entry for failures of the same reason, with links to mend them."""
-    links = [
-        f"[{item.workspace_id}: open the connect page]({item.connect_url})"
-        for item in group
-        if item.connect_url
-    ]
+    links = [_link(item) for item in group if item.connect_url]
     parts = [f"- **{named(item.workspace_id for item in group)}**: {group[0].reason}"]
     parts += [f"*{group[0].what_to_do}*"] if group[0].what_to_do else []
     return "; ".join([*parts, *links])
+
+
+def _link(failed: Failed) -> str:
+    return f"[{failed.workspace_id}: open the connect page]({failed.connect_url})"

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from zebbra_pipeline.assets.changes import changed_workspaces
+from zebbra_pipeline.assets.changes import changed_by_events, changed_workspaces
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.automation.schedules import REFRESH_JOB
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
@@ -61,6 +61,8 @@ def _following(
     def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
         changed = changed_workspaces(run.tags)
+        if status is dg.DagsterRunStatus.FAILURE:
+            changed |= changed_by_events(context.instance, run.run_id)
         order = context.instance.get_dynamic_partitions(str(WORKSPACES.name))
         merged = [workspace for workspace in order if workspace in changed]
         if not merged:
