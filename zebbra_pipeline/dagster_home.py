@@ -16,12 +16,16 @@ concurrency:
   runs:
     max_concurrent_runs: 4
     tag_concurrency_limits:
-      # One run at a time for each workspace.
+      # One run at a time of a single workspace. A run over a range has no such tag: it waits for
+      # the pools below, and inside it each workspace is held until its figures have landed, so
+      # that a second run waits for it, whoever started that (the UI, a schedule, zebbra refresh).
       - key: dagster/partition
         value: {applyLimitPerUniqueValue: true}
         limit: 1
   pools:
-    # One run at a time for each provider; workspaces are fetched side by side inside a run.
+    # One run at a time for each provider (pools provider_xero, ...) and one that merges (pool
+    # merge_models); workspaces are fetched side by side inside a run. The warehouse itself lets
+    # one write session in at a time.
     granularity: run
     default_limit: 1
 """

@@ -15,14 +15,17 @@ if TYPE_CHECKING:  # loading definitions opens no database
 
 _TURN = 0x5A454243  # any number that all writers agree on
 _SHOWN_CHARACTERS = 63  # PostgreSQL cuts an application's name there
-_HOLDER = f"""
+_LOWER_HALF = 0xFFFFFFFF
+_HOLDER = """
     SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objid = {_TURN}
-"""  # noqa: S608 -- a number of ours
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objid = {}
+"""
 
 
 @contextmanager
-def turn_in_postgres(target: str, purpose: str, deadline: Deadline) -> Iterator[None]:
+def turn_in_postgres(
+    target: str, purpose: str, deadline: Deadline, *, number: int = _TURN
+) -> Iterator[None]:
     """
     Wait for the turn to write, among all machines that share the catalog.
 
@@ -31,6 +34,12 @@ def turn_in_postgres(target: str, purpose: str, deadline: Deadline) -> Iterator[
 
     The turn is an advisory lock of a transaction in the catalog's database: PostgreSQL queues
     for it in order, and gives it on when its holder's connection ends, however that came about.
+
+    Args:
+        target: The DuckLake's address.
+        purpose: Shown to whoever waits too long for it.
+        deadline: When to give up.
+        number: Whose turns exclude each other, from 0 to 2**63 - 1; by default those to write.
 
     Raises:
         WarehouseBusyError: If the turn does not come in time; it names the holder.
@@ -54,10 +63,10 @@ def turn_in_postgres(target: str, purpose: str, deadline: Deadline) -> Iterator[
                 "are installed where runs run"
             ) from None  # what DuckDB says may repeat the address, with its password
         try:
-            _ask(connection, f"SELECT pg_advisory_xact_lock({_TURN})")
+            _ask(connection, f"SELECT pg_advisory_xact_lock({number})")
         except duckdb.Error:
             raise WarehouseBusyError(
-                f"{place}: gave up waiting to write ({purpose}): {_holder(connection)} is "
+                f"{place}: gave up waiting to write ({purpose}): {_holder(connection, number)} is "
                 "writing; try again later, or end that process"
             ) from None
         yield
@@ -71,13 +80,14 @@ def _ask(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
     connection.execute(f"CALL postgres_execute('catalog', {_quoted(sql)})")
 
 
-def _holder(connection: "duckdb.DuckDBPyConnection") -> str:
+def _holder(connection: "duckdb.DuckDBPyConnection", number: int) -> str:
     import duckdb
 
+    who = _HOLDER.format(number & _LOWER_HALF)
     with suppress(duckdb.Error):
         connection.execute("ROLLBACK")
         found = connection.execute(
-            f"SELECT * FROM postgres_query('catalog', {_quoted(_HOLDER)})"  # noqa: S608 -- ours
+            f"SELECT * FROM postgres_query('catalog', {_quoted(who)})"  # noqa: S608 -- ours
         ).fetchone()
         if found is not None:
             return str(found[0])

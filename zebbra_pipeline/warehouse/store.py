@@ -1,11 +1,14 @@
 """`Warehouse`: who may write when, and where readers read."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from integrations.contracts import check_workspace_id
 from zebbra_pipeline.warehouse.database import Database, private_folder
+from zebbra_pipeline.warehouse.errors import WarehouseBusyError
+from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
@@ -84,6 +87,37 @@ class Warehouse:
         """
         with self._open_to_write(purpose) as database:
             yield WriteSession(database)
+
+    def hold(self, workspace_id: str) -> ExitStack | None:
+        """
+        Reserve a workspace for whoever pulls it, so that no other run does at the same time.
+
+        Held beside the warehouse or, for a DuckLake in PostgreSQL, in its catalog's database,
+        hence across threads, processes and machines that share it; given back by the system
+        where its holder dies. Writers do not need it.
+
+        Returns:
+            What gives it back when it is closed, in any thread; None if another has it.
+
+        Raises:
+            ValueError: If the id is malformed.
+            WarehouseFileError: If the catalog cannot be reached.
+        """
+        check_workspace_id(workspace_id)
+        catalog = self._file or catalog_file(self._target)
+        place: AbstractContextManager[None]
+        if catalog is None:
+            place = turn_in_postgres(
+                self._target, f"pull {workspace_id}", Deadline(0), number=number_of(workspace_id)
+            )
+        else:
+            place = held_by_file(catalog, workspace_id)
+        with ExitStack() as held:
+            try:
+                held.enter_context(place)
+            except WarehouseBusyError:
+                return None
+            return held.pop_all()
 
     def publish(self) -> None:
         """

@@ -49,6 +49,14 @@ with warehouse().write("a long one"):
     print("holding", flush=True)
     sys.stdin.readline()
 """
+HOLD_WORKSPACE = """
+hold = warehouse().hold("acme")
+print("holding" if hold else "taken", flush=True)
+sys.stdin.readline()
+"""
+MAY_HOLD = """
+print(json.dumps({name: warehouse().hold(name) is not None for name in ("acme", "globex")}))
+"""
 GIVE_UP = """
 from zebbra_pipeline.warehouse import WarehouseBusyError
 try:
@@ -159,3 +167,17 @@ def test_a_catalog_that_nobody_can_queue_for_is_refused(tmp_path):
 
     with pytest.raises(WarehouseFileError, match=r"found 'ducklake:mysql:'"), warehouse.write("x"):
         pass
+
+
+def test_a_workspace_is_held_by_one_machine_at_a_time_and_let_go_by_a_killed_one(
+    lakes, in_postgres
+):
+    holder = lakes.start(HOLD_WORKSPACE, in_postgres)
+    assert holder.stdout.readline() == "holding\n"
+
+    meanwhile = lakes.run(MAY_HOLD, in_postgres)
+    holder.kill()
+    holder.communicate(timeout=30)
+
+    assert meanwhile == {"acme": False, "globex": True}
+    assert lakes.run(MAY_HOLD, in_postgres) == {"acme": True, "globex": True}

@@ -1,0 +1,173 @@
+"""Two processes refresh overlapping workspaces: each is pulled by one at a time, nothing is lost."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from datetime import date
+
+import pytest
+from support.stack import running_stack
+from support.warehouse import warehouse_in
+
+from integrations.contracts import ProviderUnavailableError
+from zebbra_pipeline.one_at_a_time import OneRunAtATime
+
+TODAY = date(2025, 2, 28)
+NAMES = ("acme", "globex", "hooli", "initech")
+FIGURES = "SELECT * EXCLUDE (batch_id) FROM data_points ORDER BY ALL"
+REFRESH = textwrap.dedent(
+    f"""
+    import json, sys, time
+    from contextlib import contextmanager
+    from integrations.runtime.settings import load_settings
+    from zebbra_pipeline.one_at_a_time import HeldPull
+    from zebbra_pipeline.pulling import Puller
+    from zebbra_pipeline.refreshing import refresh
+    from zebbra_pipeline.warehouse import Warehouse
+
+    spans, starts = [], {{}}
+
+    pull, land, open_to_write = Puller.pull, HeldPull.land, Warehouse._open_to_write
+
+    async def pulling(self, workspace_id):
+        starts[workspace_id] = time.monotonic()
+        return await pull(self, workspace_id)
+
+    def landing(self, session, run_id):
+        try:
+            return self._pull.land(session, run_id)
+        finally:
+            spans.append(("pull " + self.workspace_id, starts[self.workspace_id], time.monotonic()))
+            self._hold.close()
+
+    @contextmanager
+    def writing(self, purpose):
+        with open_to_write(self, purpose) as database:
+            began = time.monotonic()
+            yield database
+            spans.append(("write", began, time.monotonic()))
+
+    Puller.pull, HeldPull.land, Warehouse._open_to_write = pulling, landing, writing
+    print("ready", flush=True)
+    sys.stdin.readline()
+    names = sys.argv[1].split(",")
+    result = refresh(
+        {{name: frozenset(["xero"]) for name in names}}, load_settings(),
+        as_of="{TODAY}", tell=lambda line: None,
+    )
+    print(json.dumps([spans, result.failures]))
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with running_stack(tmp_path_factory.mktemp("twice"), today=TODAY, history_months=2) as running:
+        for name in NAMES:
+            running.connect(name, xero="Globex" if name == "globex" else "Acme Trading Inc")
+        yield running
+
+
+def both_at_once(stack, *ranges):
+    """Refresh each range in a process of its own; return what they did when, and failures."""
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", REFRESH, names],
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONWARNINGS": ""},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=stack.home,
+        )
+        for names in ranges
+    ]
+    try:
+        for child in children:
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            child.stdin.write("\n")
+            child.stdin.flush()
+        answers = [json.loads(child.communicate(timeout=100)[0]) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
+    return [spans for spans, _ in answers], [failures for _, failures in answers]
+
+
+def overlapping(spans, other):
+    """Return what both did at the same moment, of what only one may do."""
+    return [
+        (name, start, end)
+        for name, start, end in spans
+        for name_2, start_2, end_2 in other
+        if name == name_2 and start < end_2 and start_2 < end
+    ]
+
+
+def test_runs_over_overlapping_ranges_pull_each_workspace_one_after_the_other(stack):
+    # Each answer takes so long that the runs would meet at every workspace they share.
+    stack.control().fault("slow", path="/api.xro", seconds=0.3, times=None)
+    spans, failures = both_at_once(stack, "acme,globex,hooli", "globex,hooli,initech")
+    stack.control().clear_faults()
+
+    assert failures == [{}, {}]
+    pulled = [sorted(name for name, *_ in own if name.startswith("pull")) for own in spans]
+    assert pulled == [
+        ["pull acme", "pull globex", "pull hooli"],
+        ["pull globex", "pull hooli", "pull initech"],
+    ]
+    assert overlapping(*spans) == []
+    together = [
+        (a, b)
+        for a, start, end in spans[0]
+        for b, start_2, end_2 in spans[1]
+        if a.startswith("pull") and b.startswith("pull") and start < end_2 and start_2 < end
+    ]
+    assert together, "the runs were never at work at the same time"
+
+    at_once = stack.query(FIGURES)
+    assert {row[0] for row in at_once} == set(NAMES)
+    one_by_one = stack.refresh(**dict.fromkeys(NAMES, "xero"), full=True)
+    assert one_by_one.failures == {}
+    assert stack.query(FIGURES) == at_once
+
+
+async def test_a_workspace_that_is_never_let_go_fails_alone(tmp_path):
+    async def fetch(workspace_id):
+        return workspace_id
+
+    hold = warehouse_in(tmp_path).hold("acme")
+    async with OneRunAtATime(warehouse_in(tmp_path), "Xero", wait_s=0.0) as held:
+        with pytest.raises(ProviderUnavailableError) as raised:
+            await held(fetch)("acme")
+        other = await held(fetch)("globex")
+
+    hold.close()
+    assert str(raised.value) == (
+        "Xero: workspace 'acme': another run has been pulling it for 0 minutes"
+    )
+    assert other is not None
+    assert warehouse_in(tmp_path).hold("globex") is not None  # let go, though it never landed
+
+
+async def test_a_fetch_that_fails_lets_its_workspace_go_and_waiting_goes_on_then(tmp_path):
+    failed = asyncio.Event()
+
+    async def fetch(workspace_id):
+        if not failed.is_set():
+            failed.set()
+            await asyncio.sleep(0)
+            raise ProviderUnavailableError("Xero: down")
+        return workspace_id
+
+    async with OneRunAtATime(warehouse_in(tmp_path), "Xero") as held:
+        answers = await asyncio.gather(
+            held(fetch)("acme"), held(fetch)("acme"), return_exceptions=True
+        )
+
+    assert [str(answer) for answer in answers if isinstance(answer, Exception)] == ["Xero: down"]
+    assert sum(not isinstance(answer, Exception) for answer in answers) == 1

@@ -1,0 +1,120 @@
+"""The `dagster.yaml` that is written to Dagster's home: which runs it lets run at once."""
+
+import dagster as dg
+import pytest
+from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
+from dagster._utils.tags import TagConcurrencyLimitsCounter
+
+from zebbra_pipeline.building import build_definitions
+from zebbra_pipeline.dagster_home import DAGSTER_YAML, open_instance, prepare
+from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
+
+ACME_TO_HOOLI = {RANGE_START: "acme", RANGE_END: "hooli"}
+GLOBEX_TO_INITECH = {RANGE_START: "globex", RANGE_END: "initech"}
+
+
+@pytest.fixture(scope="module")
+def job():
+    return build_definitions(schedule=None, checks=None).resolve_implicit_global_asset_job_def()
+
+
+@pytest.fixture
+def instance(tmp_path):
+    with open_instance(tmp_path) as opened:
+        opened.add_dynamic_partitions(WORKSPACES.name, ["acme", "globex", "hooli", "initech"])
+        yield opened
+
+
+def run_of(instance, job, *assets, tags):
+    keys = {dg.AssetKey(asset.split("/")) for asset in assets}
+    return instance.create_run_for_job(job.get_subset(asset_selection=keys), tags=tags)
+
+
+def waits(instance, running, queued):
+    """Return whether the daemon leaves *queued* in its queue while *running* runs."""
+    instance.report_engine_event("starts", running)
+    instance.handle_new_event(
+        dg.EventLogEntry(
+            error_info=None,
+            level="debug",
+            user_message="",
+            run_id=running.run_id,
+            timestamp=0.0,
+            job_name=running.job_name,
+            dagster_event=dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, running.job_name),
+        )
+    )
+    (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[running.run_id]))
+    config = instance.get_concurrency_config()
+    tags = TagConcurrencyLimitsCounter(
+        config.run_queue_config.tag_concurrency_limits, [record.dagster_run]
+    )
+    for pool in (*running.run_op_concurrency.all_pools, *queued.run_op_concurrency.all_pools):
+        instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
+    pools = GlobalOpConcurrencyLimitsCounter(
+        instance,
+        [queued],
+        [record],
+        concurrency_keys=instance.event_log_storage.get_concurrency_keys(),
+        pool_limits=instance.event_log_storage.get_pool_limits(),
+        pool_granularity=config.pool_config.pool_granularity,
+    )
+    return tags.is_blocked(queued), pools.is_blocked(queued)
+
+
+@pytest.mark.parametrize(
+    ("running", "queued", "expected"),
+    [
+        # By tag and by pool: the same workspace twice, from one provider.
+        ((["xero/profit_and_loss"], "acme"), (["xero/balance_sheet"], "acme"), (True, True)),
+        # By tag alone: the same workspace from two providers.
+        ((["xero/profit_and_loss"], "acme"), (["gusto/employees"], "acme"), (True, False)),
+        # By pool alone: ranges that overlap have no tag in common.
+        (
+            (["xero/profit_and_loss"], ACME_TO_HOOLI),
+            (["xero/profit_and_loss"], GLOBEX_TO_INITECH),
+            (False, True),
+        ),
+        ((["merged_model"], ACME_TO_HOOLI), (["merged_model"], GLOBEX_TO_INITECH), (False, True)),
+        # What each workspace is held for inside the runs: no limit of Dagster tells these apart.
+        (
+            (["xero/profit_and_loss"], ACME_TO_HOOLI),
+            (["gusto/employees"], GLOBEX_TO_INITECH),
+            (False, False),
+        ),
+    ],
+)
+def test_what_waits_in_the_queue_and_why(instance, job, running, queued, expected):
+    first, second = (
+        run_of(
+            instance, job, *assets, tags=where if isinstance(where, dict) else one_workspace(where)
+        )
+        for assets, where in (running, queued)
+    )
+
+    assert waits(instance, first, second) == expected
+
+
+def one_workspace(name):
+    return {"dagster/partition": name}
+
+
+def test_every_step_that_writes_has_a_pool(job):
+    pools = {node.name: node.definition.pools for node in job.nodes}
+
+    assert pools == {
+        "fetch_gusto": {"provider_gusto"},
+        "fetch_quickbooks": {"provider_quickbooks"},
+        "fetch_xero": {"provider_xero"},
+        "merge_models": {"merge_models"},
+    }
+
+
+def test_a_file_that_is_there_is_left_alone(tmp_path):
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+
+    assert prepare(tmp_path) == tmp_path
+    assert (tmp_path / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    (tmp_path / "dagster.yaml").unlink()
+    prepare(tmp_path)
+    assert (tmp_path / "dagster.yaml").read_text() == DAGSTER_YAML
