@@ -15,15 +15,15 @@ _MASKED = (
     (re.compile(r"//[^/\s@]+@"), f"//{_MASK}@"),  # user and password of a URL
     (re.compile(r"\?[^\s'\"<>]+"), f"?{_MASK}"),  # a query has links, codes and states
     (re.compile(r"input_value=.*?(?=, input_type=|\]|$)", re.DOTALL), f"input_value={_MASK}"),
+    (re.compile(r"[\w\-+=~%]{20,}", re.ASCII), _MASK),  # tokens, codes and keys
     (
         re.compile(
-            r"(?i)(\w*(?:token|secret|code|verifier|password|state|session|key)"
+            r"(?i)(\w{0,30}(?:token|secret|code|verifier|password|state|session|key)"
             r"(?:['\"]?\s*=\s*|['\"]\s*:\s*)['\"]?)[^\s,;&'\"]+"
         ),
         rf"\1{_MASK}",
     ),
     (re.compile(r"(?i)\b(bearer|basic) +\S+"), rf"\1 {_MASK}"),
-    (re.compile(r"[\w\-+=~%]{20,}", re.ASCII), _MASK),  # tokens, codes and keys
 )
 _NOBODY = RequestContext()
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of, running_rig
 
 from oauth_service.limits import RequestLimits
@@ -179,6 +180,19 @@ def test_refresh_that_callers_share_is_logged_under_one_of_their_requests(
     assert (line["workspace"], line["integration"]) == ("acme", "toybooks")
 
 
+def test_line_of_a_thread_is_logged_under_the_request_that_started_it(
+    rig: Rig, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise OperationalError("SELECT", {}, Exception())
+
+    monkeypatch.setattr(rig.services.store.connections, "counts", gone)
+    asked(rig, "/metrics", "scrape-1")
+    (line,) = log.lines(logger="oauth_service.routes.operations")
+
+    assert (line["level"], line["request_id"]) == ("WARNING", "scrape-1")
+
+
 def test_each_step_of_connecting_says_who_connects_what(rig: Rig, log: Log) -> None:
     rig.person.connect(rig.pipeline.link())
     rig.pipeline.connections(workspace_id="acme")
@@ -276,6 +290,10 @@ def _validation_error() -> str:
 def test_secret_in_a_message_of_a_library_is_masked(text: str) -> None:
     assert "short-secret" in text
     assert "short-secret" not in masked(text)
+
+
+def test_long_message_is_masked_at_once() -> None:
+    assert masked(f"at {'x' * 50_000}: {'ü' * 50_000}").startswith("at […]: ")
 
 
 @pytest.mark.parametrize(
