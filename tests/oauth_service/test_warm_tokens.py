@@ -2,11 +2,15 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 from support.oauth_rig import SERVICE_KEY, Rig
 
+from integrations.contracts import TokenSet
+from oauth_service.answers import TokenAnswer, token_body
 from oauth_service.crypto import TokenVault
 from oauth_service.store.direct import DirectReads
 
@@ -32,6 +36,29 @@ def test_both_ways_give_the_same_answer_and_headers(rig: Rig) -> None:
 
     assert short.content == usual.content
     assert headers(short) == headers(usual)
+
+
+def test_short_way_writes_any_text_as_the_route_does() -> None:
+    odd = "".join(map(chr, (*range(0x20, 0x100), 0x0A, 0x0D, 0x09, 0x1F, 0x2028, 0x1F600)))
+    tokens = TokenSet(
+        access_token=SecretStr(odd),
+        refresh_token=None,
+        token_type=odd,
+        expires_at=datetime(2025, 3, 1, 12, 0, 0, 500, UTC),
+        lifetime_s=1800,
+        scopes=(odd, "books"),
+    )
+    answer = TokenAnswer(
+        access_token=odd,
+        token_type=odd,
+        expires_at=tokens.expires_at,
+        tenant_id=odd,
+        tenant_name=odd,
+        scopes=tokens.scopes,
+    )
+
+    assert token_body(tokens, odd, odd) == answer.model_dump_json().encode()
+    assert token_body(tokens.model_copy(update={"scopes": ()}), "", "").endswith(b'"scopes":[]}')
 
 
 def test_what_another_replica_stores_is_handed_out_by_the_next_request(rig: Rig) -> None:
