@@ -15,7 +15,7 @@ import pytest
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, load_settings
-from integrations.sandbox_kit import SandboxControl, sandbox_app, serve_in_thread
+from integrations.sandbox_kit import BuildSandbox, SandboxControl, sandbox_app, serve_in_thread
 from integrations.sandbox_kit.books import COMPANIES, Books
 from oauth_service import create_app
 from oauth_service.lease import RefreshPolicy
@@ -103,10 +103,16 @@ def running_stack(
     today: date,
     history_months: int = 24,
     settings: Mapping[str, str] | None = None,
+    sandboxes: Mapping[str, BuildSandbox] | None = None,
 ) -> Iterator[Stack]:
-    """Start the sandbox and the OAuth service in threads, and point the settings at them."""
+    """
+    Start the sandbox and the OAuth service in threads, and point the settings at them.
+
+    *sandboxes* stand in for the plugins' own, by slug.
+    """
     with ExitStack() as exits:
         builders = {plugin.slug: plugin.load_sandbox() for plugin in load_registry()}
+        builders.update(sandboxes or {})
         sandbox_url = exits.enter_context(serve_in_thread(sandbox_app(builders, today=today)))
         stack = Stack(home, sandbox_url, today)
         patch = exits.enter_context(pytest.MonkeyPatch.context())
