@@ -35,6 +35,7 @@ def build_definitions(
     workspaces_per_run: int | None = None,
     schedule: RefreshSchedule | None = _EVERY_MORNING,
     checks: Checks | None = _USUAL_CHECKS,
+    executor: dg.ExecutorDefinition = dg.in_process_executor,
 ) -> dg.Definitions:
     """
     Build the whole pipeline: an asset family for each integration, and `merged_model`.
@@ -51,6 +52,9 @@ def build_definitions(
         schedule: When all workspaces are refreshed; the usual ones wait until somebody turns
             them on. None for no schedules.
         checks: What the landed figures are held to; None for no checks.
+        executor: What executes a run's steps, one for each integration. In the run's own
+            process by default: a step fetches its workspaces side by side, so that processes of
+            their own mostly cost their start.
 
     Raises:
         ConfigurationError: If a setting is malformed, by name.
@@ -95,7 +99,7 @@ def build_definitions(
             "connections": connections or _connections(),
             "warehouse": warehouse or Warehouse(),
         },
-        executor=dg.in_process_executor,
+        executor=executor,
     )
 
 
