@@ -17,6 +17,7 @@ from integrations.contracts import (
     ReconnectRequiredError,
 )
 from integrations.runtime.http import HttpSession, RawAnswer
+from integrations.runtime.urls import check_oauth_url
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 200, 401, 404, 409
 _SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 500, 502, 503
@@ -52,6 +53,9 @@ class OAuthService:
         url: Where the service is reached, e.g. `http://localhost:8765`.
         service_key: What the token API asks for.
         request_id: What the service's log shows with each request, e.g. a Dagster run's id.
+
+    Raises:
+        ConfigurationError: If the service key would be sent in plain text to another machine.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class OAuthService:
         *,
         request_id: str | None = None,
     ) -> None:
+        check_oauth_url("oauth_url", url)
         self._http = http
         self._url = url.rstrip("/")
         self._key = service_key

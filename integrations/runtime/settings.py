@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, Valid
 
 from integrations.contracts import ConfigurationError, IntegrationSettings
 from integrations.runtime.keyfiles import generated_keys
+from integrations.runtime.urls import check_oauth_url, check_url
 
 _INTEGRATION_FIELDS = (
     "client_id",
@@ -122,7 +122,7 @@ class Settings(BaseModel):
             if not value:
                 continue
             if name.endswith("_url"):
-                _check_url(prefix + name.upper(), value)
+                check_url(prefix + name.upper(), value)
             values[name] = value
         scopes = self._environ.get(f"{prefix}SCOPES", "").replace(",", " ").split()
         if scopes:
@@ -188,7 +188,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "oauth_database": given.get("oauth_database", f"sqlite:///{home / 'oauth.sqlite'}"),
     }
     if "oauth_url" in given:
-        _check_url("ZEBBRA_OAUTH_URL", given["oauth_url"])
+        check_oauth_url("ZEBBRA_OAUTH_URL", given["oauth_url"])
         values["oauth_url"] = given["oauth_url"].rstrip("/")
     for name in _READ_AS_THEY_ARE:
         if name in given:
@@ -220,14 +220,6 @@ def _local(target: str | None, default: Path) -> str:
         return str(default)
     is_file = ":" not in target.split("/", 1)[0]
     return str(Path(target).expanduser().absolute()) if is_file else target
-
-
-def _check_url(name: str, value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-        raise ConfigurationError(
-            f"{name}: expected a URL such as 'https://host.example/', found other text"
-        )
 
 
 def _check_timezone(name: str, value: str) -> None:

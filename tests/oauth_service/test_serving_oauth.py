@@ -29,7 +29,7 @@ from oauth_service.__main__ import address, main
     ("url", "expected"),
     [
         ("http://localhost:8765", ("localhost", 8765)),
-        ("http://oauth", ("oauth", 80)),
+        ("http://127.0.0.1", ("127.0.0.1", 80)),
         ("https://connect.example/zebbra", ("127.0.0.1", 8765)),
     ],
 )
