@@ -10,6 +10,7 @@ from support.stack import running_stack
 from support.ticking import Ticking
 from support.xero_offices import Liar, offices
 
+from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.automation import day_limits
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
 
@@ -99,8 +100,8 @@ def office(tmp_path_factory):
         running = Office(
             stack, Ticking(instance, as_of=str(TODAY), sensor=day_limits.SENSOR_NAME), liar
         )
-        ended, called = running.run()
-        assert ended.success
+        running.first, called = running.run()
+        assert running.first.success
         assert called == ORDER
         running.before = running.figures()
         for name in ORDER:
@@ -117,11 +118,11 @@ def office(tmp_path_factory):
         yield running
 
 
-def materializations(office):
+def materializations(office, run):
     return [
         entry.asset_materialization
         for entry in office.instance.all_logs(
-            office.ended.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+            run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
         )
     ]
 
@@ -139,8 +140,35 @@ def observation_of(office, name):
     return record.asset_observation.metadata
 
 
+def test_a_run_in_which_all_is_well_logs_each_workspace_once_and_a_new_version_of_it(office):
+    first = materializations(office, office.first)
+    second = materializations(office, office.ended)
+    versions = [
+        {(event.asset_key, event.partition): event.tags["dagster/data_version"] for event in events}
+        for events in (first, second)
+    ]
+
+    assert len(first) == len(versions[0]) == 2 * len(ORDER)
+    assert {event.metadata["zebbra/status"].value for event in first} == {"landed"}
+    # By its version Dagster tells that what is downstream is stale.
+    assert not [key for key, version in versions[1].items() if version == versions[0][key]]
+
+
+def test_the_models_of_a_good_workspace_are_merged_in_the_same_run(office):
+    job = office.ticking.definitions.resolve_implicit_global_asset_job_def()
+    ended = job.execute_in_process(
+        instance=office.instance,
+        asset_selection=[*KEYS, MERGED_MODEL],
+        partition_key="ws-00",
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+
+    found = [(event.asset_key, event.partition) for event in materializations(office, ended)]
+    assert sorted(found) == sorted((key, "ws-00") for key in (*KEYS, MERGED_MODEL))
+
+
 def test_exactly_the_good_ones_are_materialized_once_each_with_its_own_metadata(office):
-    events = materializations(office)
+    events = materializations(office, office.ended)
     found = {(event.asset_key.path[-1], event.partition): event.metadata for event in events}
 
     assert len(events) == len(found) == 2 * len(GOOD)
@@ -232,8 +260,10 @@ def test_the_good_ones_have_new_figures_and_the_failed_ones_all_of_their_old_one
 
     assert changed == GOOD
     assert all(len(office.after[name]) == len(office.before[name]) > 0 for name in ORDER)
-    ((batches,),) = office.stack.query("SELECT count(*) FROM batches")
-    assert batches == len(ORDER) + len(GOOD)
+    landed = office.stack.query(
+        "SELECT workspace_id FROM batches WHERE run_id = ? ORDER BY 1", office.ended.run_id
+    )
+    assert [name for (name,) in landed] == GOOD
 
 
 def test_who_met_the_day_limit_is_put_off_and_asked_for_again_after_the_reset(office, monkeypatch):
