@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
@@ -15,6 +16,8 @@ from oauth_service.services import Services, services_of
 from oauth_service.store import Workspace
 
 COOKIE = "zebbra_session"
+_SENT_FROM_HERE = frozenset({"same-origin", "none"})
+_PORTS = {"http": 80, "https": 443}
 
 
 def has_service_key(request: Request) -> bool:
@@ -63,10 +66,37 @@ def keep_session(response: Response, services: Services, name: str, value: str, 
 async def form_of(request: Request, session: BrowserSession) -> Mapping[str, str]:
     """Return a form's text fields, if a page of *session* sent it."""
     form = await request.form(max_files=0, max_fields=10)
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    if not session.sent_by_its_own_form(fields.get("csrf_token", "")):
+    fields = {name: _encodable(value) for name, value in form.items() if isinstance(value, str)}
+    own = session.sent_by_its_own_form(fields.get("csrf_token", ""))
+    if not own or _sent_from_elsewhere(request):
         raise person_errors.stale_form()
     return fields
+
+
+def _sent_from_elsewhere(request: Request) -> bool:
+    """
+    Return whether the browser says that a page of another origin sent the form.
+
+    Our pages forbid referrers, so that browsers call the origin of their forms `null`.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in _SENT_FROM_HERE:
+        return True
+    origin = request.headers.get("origin", "null")
+    return origin != "null" and _origin(origin) != _origin(services_of(request).settings.oauth_url)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port; what is no URL has an origin of its own."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return url, None, None
+
+
+def _encodable(text: str) -> str:
+    """Return *text* without lone surrogates, which some charsets can spell."""
+    return text.encode(errors="replace").decode()
 
 
 PersonSession = Annotated[Session, Depends(require_session)]

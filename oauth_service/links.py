@@ -198,4 +198,5 @@ class AdminAccess:
             message = self._handoffs.open(sealed, now=self._clock())
         except (ForgedError, ExpiredError):
             return None
-        return message if message.pop("for") == session.session_id else None
+        own = compare_digest(message.pop("for"), session.session_id)
+        return message if own else None

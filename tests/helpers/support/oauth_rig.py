@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from cryptography.fernet import Fernet
+from fastapi import FastAPI
 from support.oauth_toy import PLUGIN, RULES, TENANTS, UNCONFIGURED, build_toybooks
 
 from integrations.runtime.registry import Registry
@@ -132,6 +133,7 @@ class Rig:
 
     provider: SandboxControl
     clock: Clock
+    app: FastAPI
     url: str
     settings: Settings
     environment: Mapping[str, str]
@@ -209,6 +211,7 @@ def running_rig(
             rig = Rig(
                 provider=SandboxControl(provider_url),
                 clock=clock,
+                app=app,
                 url=url,
                 settings=settings,
                 environment=environment,
