@@ -19,7 +19,7 @@ from oauth_service.problems import of_error, unknown_integration
 from oauth_service.request_context import about
 from oauth_service.routes.documented import problems
 from oauth_service.services import Services, ServicesOf
-from oauth_service.store import ListedConnection, Outcome
+from oauth_service.store import ConnectionState, ListedConnection, Outcome
 
 
 class KeyFirst(APIRoute):
@@ -200,7 +200,13 @@ async def list_connections(
     ] = None,
     workspace_id: Annotated[WorkspaceId | None, Query()] = None,
 ) -> Mapping[str, Any]:
-    """List connections, all or those changed since a cursor."""
+    """
+    List connections, all or those changed since a cursor.
+
+    Of each: `last_refresh`, when the provider last gave tokens; `idle_limit_s`, how many seconds it
+    waits for the next time (null: for ever); and, while the connection works, `idle_expires_at`,
+    when that is over.
+    """
     about(workspace_id)
     latest = await run_in_threadpool(services.store.connections.latest_change)
     since = int(changed_since or 0)
@@ -226,6 +232,9 @@ def _plugin(services: Services, slug: str) -> IntegrationPlugin:
 def _listed(services: Services, listed: ListedConnection) -> Mapping[str, Any]:
     connection = listed.connection
     plugin = services.registry.plugins.get(connection.integration)
+    worked_at = connection.last_worked_at or connection.connected_at
+    limit = None if plugin is None else plugin.oauth.idle_limit
+    works = connection.state is ConnectionState.CONNECTED
     return {
         "workspace_id": connection.workspace_id,
         "workspace_name": listed.workspace_name,
@@ -238,4 +247,6 @@ def _listed(services: Services, listed: ListedConnection) -> Mapping[str, Any]:
         "connected_at": connection.connected_at,
         "changed_at": connection.changed_at,
         "last_refresh": connection.last_worked_at,
+        "idle_limit_s": None if limit is None else int(limit.total_seconds()),
+        "idle_expires_at": worked_at + limit if works and limit is not None else None,
     }

@@ -231,6 +231,29 @@ def test_refresh_is_no_change_but_a_new_name_is(rig: Rig) -> None:
     assert changed["workspace_name"] == "Acme plc"
 
 
+def test_connections_tell_how_long_the_provider_waits_for_the_next_refresh(rig: Rig) -> None:
+    rig.connect()
+    connected = rig.pipeline.connection()
+    rig.clock.advance(7200)
+    rig.pipeline.token()
+    refreshed = rig.pipeline.connection()
+
+    for found in (connected, refreshed):
+        waits = datetime.fromisoformat(found["idle_expires_at"])
+        assert waits - datetime.fromisoformat(found["last_refresh"]) == timedelta(days=60)
+        assert found["idle_limit_s"] == 60 * 86400
+    assert datetime.fromisoformat(refreshed["idle_expires_at"]) - datetime.fromisoformat(
+        connected["idle_expires_at"]
+    ) >= timedelta(hours=2)
+
+    rig.provider.revoke_grants()
+    rig.clock.advance(7200)
+    assert rig.pipeline.token().status_code == 409
+    dead = rig.pipeline.connection()
+    assert (dead["state"], dead["idle_expires_at"]) == ("requires_reconnect", None)
+    assert dead["last_refresh"] == refreshed["last_refresh"]
+
+
 def test_providers_are_listed_for_key_and_session(rig: Rig) -> None:
     rig.person.connect(rig.pipeline.link())
     by_key = rig.pipeline.http.get("/integration/providers", params={"workspace_id": "acme"})
