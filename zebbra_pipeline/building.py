@@ -14,11 +14,13 @@ from zebbra_pipeline.automation.day_limits import build_day_limits_sensor
 from zebbra_pipeline.automation.following import build_following_job, build_following_sensors
 from zebbra_pipeline.automation.schedules import (
     RefreshSchedule,
+    build_check_schedule,
     build_refresh_job,
     build_refresh_schedules,
 )
 from zebbra_pipeline.automation.sensor import build_connections_sensor
 from zebbra_pipeline.checks.freshness import Checks, build_freshness_check
+from zebbra_pipeline.checks.job import build_check_job
 from zebbra_pipeline.resources import Connections, Warehouse
 
 __all__ = ["Checks", "RefreshSchedule", "build_definitions", "build_integration_assets"]
@@ -49,8 +51,8 @@ def build_definitions(
         warehouse: Resource that figures land in; from the settings by default.
         workspaces_per_run: The most workspaces that a backfill or a schedule puts in one run;
             ZEBBRA_WORKSPACES_PER_RUN by default.
-        schedule: When all workspaces are refreshed; the usual ones wait until somebody turns
-            them on. None for no schedules.
+        schedule: When all workspaces are refreshed and checked; the usual ones wait until
+            somebody turns them on. None for no schedules.
         checks: What the landed figures are held to; None for no checks.
         executor: What executes a run's steps, one for each integration. In the run's own
             process by default: a step fetches its workspaces side by side, so that processes of
@@ -70,7 +72,8 @@ def build_definitions(
     merged = build_merged_model(upstream, workspaces_per_run=most)
     freshness = [build_freshness_check(plugin, checks) for plugin in installed] if checks else []
     refresh = build_refresh_job(list(families.values()))
-    follow = build_following_job(freshness)
+    follow = build_following_job()
+    check = [build_check_job(freshness)] if freshness else []
     on_connections = build_connections_sensor(
         refresh,
         {slug: sorted(family.keys) for slug, family in families.items()},
@@ -89,10 +92,12 @@ def build_definitions(
         if schedule
         else []
     )
+    if schedule and check:
+        by_the_clock += build_check_schedule(schedule, check[0], settings)
     return dg.Definitions(
         assets=[*families.values(), merged],
         asset_checks=freshness,
-        jobs=[refresh, follow],
+        jobs=[refresh, follow, *check],
         schedules=by_the_clock,
         sensors=[on_connections, after_limits, *build_following_sensors(refresh, follow)],
         resources={

@@ -29,7 +29,15 @@ _INTEGRATION_FIELDS = (
     "api_base_url",
 )
 _LARGEST = {"history_months": 120, "refresh_months": 120, "workspaces_per_run": 1000}
-_READ_AS_THEY_ARE = (*_LARGEST, "oauth_log_format", "refresh_cron", "full_cron", "timezone")
+_READ_AS_THEY_ARE = (
+    *_LARGEST,
+    "oauth_log_format",
+    "refresh_cron",
+    "full_cron",
+    "check_cron",
+    "timezone",
+)
+_EMPTY_MEANS_NEVER = ("full_cron", "check_cron")
 
 
 LOG_FORMATS = ("text", "json")
@@ -48,6 +56,7 @@ class Settings(BaseModel):
         workspaces_per_run: The most workspaces in one Dagster run.
         refresh_cron: When all workspaces are refreshed, in *timezone*.
         full_cron: When their whole history is fetched again; empty for never.
+        check_cron: When what has landed is checked, without a fetch; empty for never.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +74,7 @@ class Settings(BaseModel):
     workspaces_per_run: int = Field(default=50, ge=1, le=_LARGEST["workspaces_per_run"])
     refresh_cron: str = "0 6 * * *"
     full_cron: str = "0 3 * * 0"
+    check_cron: str = "30 7 * * *"
     timezone: str = "UTC"
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
@@ -113,7 +123,7 @@ class Settings(BaseModel):
         Return what the operator set for one integration, e.g. `XERO_CLIENT_ID`.
 
         Raises:
-            ConfigurationError: If one of its URLs is malformed, by name.
+            ConfigurationError: If one of its URLs or its calls a day are malformed, by name.
         """
         prefix = f"{slug.upper()}_"
         values: dict[str, Any] = {}
@@ -127,6 +137,9 @@ class Settings(BaseModel):
         scopes = self._environ.get(f"{prefix}SCOPES", "").replace(",", " ").split()
         if scopes:
             values["scopes"] = tuple(scopes)
+        calls = self._environ.get(f"{prefix}CALLS_PER_DAY", "").strip()
+        if calls:
+            values["calls_per_day"] = _count(f"{prefix}CALLS_PER_DAY", calls)
         return IntegrationSettings(**values)
 
 
@@ -200,8 +213,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         )
     if "timezone" in given:
         _check_timezone("ZEBBRA_TIMEZONE", given["timezone"])
-    if not env.get("ZEBBRA_FULL_CRON", "unset").strip():
-        values["full_cron"] = ""
+    for name in _EMPTY_MEANS_NEVER:
+        if not env.get(Settings.PREFIX + name.upper(), "unset").strip():
+            values[name] = ""
     try:
         settings = Settings(**values)
     except ValidationError as exc:
@@ -229,6 +243,12 @@ def _check_timezone(name: str, value: str) -> None:
         raise ConfigurationError(
             f"{name}: expected a time zone such as 'Europe/London', found {value!r}"
         ) from None
+
+
+def _count(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value)):
+        raise ConfigurationError(f"{name}: expected a whole number from 1, found {value!r}")
+    return int(value)
 
 
 def _new_encryption_key() -> str:

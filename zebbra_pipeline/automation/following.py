@@ -8,7 +8,6 @@ They are another run, because a step whose upstream failed is skipped: one dead 
 fifty workspaces would keep new figures out of the models of all the others.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -25,14 +24,11 @@ _ENDS = {
 }
 
 
-def build_following_job(checks: Sequence[dg.AssetChecksDefinition]) -> Any:
-    """Build the job `refresh_models`: `merged_model`, and the checks of all landed figures."""
-    selection: dg.AssetSelection = dg.AssetSelection.assets(MERGED_MODEL)
-    for check in checks:
-        selection = selection | dg.AssetSelection.checks(*check.check_keys)
+def build_following_job() -> Any:
+    """Build the job `refresh_models`: `merged_model` alone."""
     return dg.define_asset_job(
         FOLLOWING_JOB,
-        selection=selection,
+        selection=dg.AssetSelection.assets(MERGED_MODEL),
         description=f"Merges the models of its workspaces; follows `{REFRESH_JOB}`.",
     )
 

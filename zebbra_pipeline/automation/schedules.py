@@ -19,13 +19,14 @@ from zebbra_pipeline.resources import Connections
 
 REFRESH_JOB = "refresh_figures"
 SCHEDULE_NAME, FULL_SCHEDULE_NAME = "refresh_workspaces", "refresh_workspaces_fully"
+CHECK_SCHEDULE_NAME = "check_all_figures"
 
 _SLICE_MINUTES, _HOUR_MINUTES = 5, 60
 _AT_ONE_MINUTE = re.compile(r"\s*(\d{1,2})(\s.*)", re.ASCII)
 
 
 class RefreshSchedule(dg.Model, dg.Resolvable):
-    """When all workspaces are refreshed; a field that is left out means its setting."""
+    """When all workspaces are refreshed and checked; a field that is left out means its setting."""
 
     cron: str | None = Field(
         default=None,
@@ -37,9 +38,14 @@ class RefreshSchedule(dg.Model, dg.Resolvable):
         description="When all of ZEBBRA_HISTORY_MONTHS is fetched again; empty: never. "
         "Left out: ZEBBRA_FULL_CRON.",
     )
+    check_cron: str | None = Field(
+        default=None,
+        description="When everything that has landed is checked, without a provider call; empty: "
+        "never. Left out: ZEBBRA_CHECK_CRON.",
+    )
     timezone: str | None = Field(
         default=None,
-        description="Of both cron expressions, e.g. Europe/London. Left out: ZEBBRA_TIMEZONE.",
+        description="Of all cron expressions, e.g. Europe/London. Left out: ZEBBRA_TIMEZONE.",
     )
     running: bool = Field(
         default=False,
@@ -153,11 +159,7 @@ def build_refresh_schedules(
             job=job,
             cron_schedule=slices.crons,
             execution_timezone=timezone,
-            default_status=(
-                dg.DefaultScheduleStatus.RUNNING
-                if schedule.running
-                else dg.DefaultScheduleStatus.STOPPED
-            ),
+            default_status=_default_status(schedule),
             description=f"{about}, in {len(slices.crons)} parts of the hour from `{cron}`.",
         )
         def refresh(
@@ -183,6 +185,40 @@ def build_refresh_schedules(
         return refresh
 
     return [build(*each) for each in made]
+
+
+def build_check_schedule(
+    schedule: RefreshSchedule, job: Any, settings: Settings
+) -> list[dg.ScheduleDefinition]:
+    """
+    Build `check_all_figures`, which runs *job* whether or not anything was fetched; none if off.
+
+    Args:
+        schedule: When.
+        job: The job to run; see `checks.job.build_check_job`.
+        settings: What *schedule* leaves out.
+
+    Raises:
+        ConfigurationError: If the cron expression is malformed, by the name of its setting.
+    """
+    if schedule.check_cron == "" or (schedule.check_cron is None and not settings.check_cron):
+        return []
+    cron = _cron(schedule.check_cron, "ZEBBRA_CHECK_CRON", settings.check_cron)
+    return [
+        dg.ScheduleDefinition(
+            name=CHECK_SCHEDULE_NAME,
+            job=job,
+            cron_schedule=cron,
+            execution_timezone=schedule.timezone or settings.timezone,
+            default_status=_default_status(schedule),
+            description="Checks what has landed of every workspace; calls no provider.",
+        )
+    ]
+
+
+def _default_status(schedule: RefreshSchedule) -> dg.DefaultScheduleStatus:
+    running = schedule.running
+    return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
 
 
 def _blocks(order: Sequence[str], most: int) -> list[Sequence[str]]:

@@ -24,6 +24,7 @@ attributes:
   schedule:                       # null: none
     # cron: "0 6 * * *"           # the setting ZEBBRA_REFRESH_CRON
     # full_cron: "0 3 * * 0"      # the setting ZEBBRA_FULL_CRON: the whole history; "": never
+    # check_cron: "30 7 * * *"    # the setting ZEBBRA_CHECK_CRON: no provider call; "": never
     # timezone: UTC               # the setting ZEBBRA_TIMEZONE
     running: false                # true: runs without anybody turning it on
 

@@ -113,7 +113,7 @@ def test_the_example_file_lists_every_setting():
     core = {
         "HOME", "WAREHOUSE", "PUBLISHED", "MODELS", "OAUTH_URL", "OAUTH_DATABASE", "OAUTH_LOG_FORMAT", "SERVICE_KEY",
         "ENCRYPTION_KEYS", "HISTORY_MONTHS", "REFRESH_MONTHS",
-        "WORKSPACES_PER_RUN", "REFRESH_CRON", "FULL_CRON", "TIMEZONE",
+        "WORKSPACES_PER_RUN", "REFRESH_CRON", "FULL_CRON", "CHECK_CRON", "TIMEZONE",
     }  # fmt: skip
     own = {
         "CLIENT_ID", "CLIENT_SECRET", "SCOPES", "AUTHORIZE_URL", "TOKEN_URL", "REVOKE_URL",

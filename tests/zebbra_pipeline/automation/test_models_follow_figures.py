@@ -62,9 +62,6 @@ def test_workspaces_that_were_fetched_are_merged_although_another_ones_grant_is_
     assert request.run_key == fetched.run_id
     assert merged.success
     assert models == [("acme", landed == [("acme",)]), ("globex", landed == [("globex",)])]
-    checks = {item.asset_key.path[0]: item for item in merged.get_asset_check_evaluations()}
-    assert checks["xero"].passed
-    assert checks["xero"].metadata["zebbra/workspaces"].value == 1
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ def test_the_weekly_refresh_tells_every_integration_to_fetch_all(instance):
 
 
 def test_the_usual_schedules_wait_until_somebody_turns_them_on():
-    daily, weekly = sorted(
+    check, daily, weekly = sorted(
         build_definitions().get_repository_def().schedule_defs, key=lambda item: item.name
     )
 
@@ -213,11 +213,15 @@ def test_the_usual_schedules_wait_until_somebody_turns_them_on():
         assert item.execution_timezone == "UTC"
         assert item.cron_schedule[0] == first
         assert len(item.cron_schedule) == 12
+    assert (check.name, check.job_name) == ("check_all_figures", "check_figures")
+    assert check.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert (check.cron_schedule, check.execution_timezone) == ("30 7 * * *", "UTC")
 
 
 def test_cron_and_time_zone_are_settings_and_arguments_win_over_them(monkeypatch):
     monkeypatch.setenv("ZEBBRA_REFRESH_CRON", "50 4 * * 1-5")
     monkeypatch.setenv("ZEBBRA_FULL_CRON", "")
+    monkeypatch.setenv("ZEBBRA_CHECK_CRON", "")
     monkeypatch.setenv("ZEBBRA_TIMEZONE", "Europe/London")
 
     (by_settings,) = build_definitions().get_repository_def().schedule_defs
@@ -228,6 +232,25 @@ def test_cron_and_time_zone_are_settings_and_arguments_win_over_them(monkeypatch
     assert by_settings.execution_timezone == "Europe/London"
     assert own.default_status is dg.DefaultScheduleStatus.RUNNING
     assert (tuple(own.cron_schedule), own.execution_timezone) == (("*/30 * * * *",), "Asia/Kolkata")
+
+
+def test_the_checks_have_a_cron_of_their_own_by_setting_and_by_argument(monkeypatch):
+    monkeypatch.setenv("ZEBBRA_CHECK_CRON", "15 9 * * 1-5")
+    monkeypatch.setenv("ZEBBRA_TIMEZONE", "Europe/London")
+
+    def check_schedule(**chosen):
+        repository = build_definitions(schedule=RefreshSchedule(**chosen)).get_repository_def()
+        return [item for item in repository.schedule_defs if item.name == "check_all_figures"]
+
+    (by_settings,) = check_schedule()
+    (own,) = check_schedule(check_cron="0 * * * *", timezone="Asia/Kolkata", running=True)
+    assert (by_settings.cron_schedule, by_settings.execution_timezone) == (
+        "15 9 * * 1-5",
+        "Europe/London",
+    )
+    assert (own.cron_schedule, own.execution_timezone) == ("0 * * * *", "Asia/Kolkata")
+    assert own.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert check_schedule(check_cron="") == []
 
 
 def test_slices_are_those_of_the_schedules_own_clock(instance):
@@ -247,6 +270,7 @@ def test_slices_are_those_of_the_schedules_own_clock(instance):
     [
         ("ZEBBRA_REFRESH_CRON", "every morning"),
         ("ZEBBRA_FULL_CRON", "61 3 * * 0"),
+        ("ZEBBRA_CHECK_CRON", "daily"),
         ("ZEBBRA_TIMEZONE", "Mars/Olympus"),
         ("ZEBBRA_WORKSPACES_PER_RUN", "0"),
     ],

@@ -43,18 +43,18 @@ def resources(warehouse, tmp_path):
 
 
 def evaluated(landed, tmp_path, checks):
-    """Evaluate the checks of the installed integrations in a run of two workspaces."""
+    """Evaluate the checks of the installed integrations; nothing is fetched or merged."""
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions(WORKSPACES.name, ["acme", "globex"])
         definitions = build_definitions(checks=checks, **resources(landed, tmp_path))
-        result = definitions.resolve_job_def("refresh_models").execute_in_process(
-            instance=instance,
-            tags={
-                "dagster/asset_partition_range_start": "acme",
-                "dagster/asset_partition_range_end": "globex",
-            },
-        )
+        result = definitions.resolve_job_def("check_figures").execute_in_process(instance=instance)
+        repository = definitions.get_repository_def()
+        schedule = repository.get_schedule_def("check_all_figures")
+        with dg.build_schedule_context(instance=instance, repository_def=repository) as context:
+            (request,) = schedule.evaluate_tick(context).run_requests
     assert result.success
+    assert result.get_asset_materialization_events() == []
+    assert (schedule.job_name, request.partition_key) == ("check_figures", None)
     return {item.asset_key: item for item in result.get_asset_check_evaluations()}
 
 
