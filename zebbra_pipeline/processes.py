@@ -95,6 +95,16 @@ class Children:
                 time.sleep(0.1)
         raise ProcessError(f"{name} does not answer at {url}; see {self._logs / name}.log")
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a child."""
+        return self._running[name].pid
+
+    def kill(self, name: str) -> None:
+        """Kill a child at once, without telling it; it can be started again."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
     def wait(self) -> str:
         """Wait until any of them ends; return its name."""
         while True:

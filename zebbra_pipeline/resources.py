@@ -1,6 +1,6 @@
 """Dagster resources: the connections (and through them every `FetchAdapter`) and the warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,11 +70,13 @@ class Connections(dg.ConfigurableResource[Any]):
         full: bool,
         run_id: str,
         note: "Note",
+        warn: "Callable[[str], None]",
     ) -> "list[Outcome]":
         """
         Fetch and land workspaces concurrently, each by itself.
 
-        A workspace that another run is pulling is waited for.
+        A workspace that another run is pulling is waited for. First *warn* is called for each
+        organisation whose day's limit is too small for what the run is going to ask of it.
 
         Hands what came of each to *note* at once; see `fetching.fetch_and_land`.
 
@@ -82,18 +84,29 @@ class Connections(dg.ConfigurableResource[Any]):
             ConfigurationError: If a setting is malformed.
             WarehouseError: If nothing can be landed at all.
         """
-        from integrations.runtime.http import HttpSession
         from zebbra_pipeline.fetching import fetch_and_land
         from zebbra_pipeline.one_at_a_time import OneRunAtATime
+        from zebbra_pipeline.planned_pulls import over_the_day
         from zebbra_pipeline.pulling import Puller, what_has_landed
 
         settings = load_settings()
-        async with HttpSession() as http, OneRunAtATime(warehouse, plugin.name) as held:
+        async with self.session() as http, OneRunAtATime(warehouse, plugin.name) as held:
+            service = self.service(http, settings, request_id=run_id)
+            for sentence in await over_the_day(
+                plugin,
+                workspace_ids,
+                service=service,
+                warehouse=warehouse,
+                settings=settings,
+                full=full,
+                today=self.today(),
+            ):
+                warn(f"does not fit a day: {sentence}; who meets the limit is put off")
             puller = Puller(
                 plugin,
                 assets,
                 http=http,
-                service=self.service(http, settings, request_id=run_id),
+                service=service,
                 settings=settings,
                 landed=what_has_landed(warehouse, plugin.name, workspace_ids),
                 full=full,
@@ -108,6 +121,12 @@ class Connections(dg.ConfigurableResource[Any]):
                 run_id=run_id,
                 note=note,
             )
+
+    def session(self) -> "HttpSession":
+        """Return the HTTP session of a run, unopened; a subclass may give it other clocks."""
+        from integrations.runtime.http import HttpSession
+
+        return HttpSession()
 
     def service(
         self, http: "HttpSession", settings: Settings, *, request_id: str | None = None

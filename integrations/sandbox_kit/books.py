@@ -5,9 +5,10 @@ Exact to the penny and the same in every run: tests compare what a pipeline land
 `Books.movement` and `Books.balance`.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -36,16 +37,32 @@ _COUNTERPART, _COUNTERPART_OF_BANK = "090", "429"
 _PENNIES = 100
 
 
-@dataclass(slots=True)
 class _Ledger:
-    """One account's days with a posting, and the total up to and including each."""
+    """
+    One account's days with a posting, and the total up to and including each.
 
-    days: list[date]
-    totals: list[int]
+    In arrays, as a sandbox may keep thousands of companies' books.
+    """
+
+    __slots__ = ("_days", "_totals")
+
+    def __init__(self) -> None:
+        self._days = array("l")  # ordinals
+        self._totals = array("q")  # pennies
+
+    def post(self, day: date, pennies: int) -> None:
+        """Post to a day that is not before the latest one."""
+        number = day.toordinal()
+        total = (self._totals[-1] if self._totals else 0) + pennies
+        if self._days and self._days[-1] == number:
+            self._totals[-1] = total
+        else:
+            self._days.append(number)
+            self._totals.append(total)
 
     def until(self, day: date) -> int:
-        index = bisect_right(self.days, day)
-        return self.totals[index - 1] if index else 0
+        index = bisect_right(self._days, day.toordinal())
+        return self._totals[index - 1] if index else 0
 
 
 class Books:
@@ -63,7 +80,6 @@ class Books:
         self.company = company
         self.today = today
         self._accounts = {account.id: account for account in chart_for(company.id)}
-        self._journals: list[Journal] | None = None
         self._added: list[Journal] = []
         self._ledgers: dict[str, _Ledger] | None = None
 
@@ -74,10 +90,8 @@ class Books:
 
     @property
     def journals(self) -> tuple[Journal, ...]:
-        """Every posting up to today, restatements last."""
-        if self._journals is None:
-            self._journals = list(self._generated())
-        return (*self._journals, *self._added)
+        """Every posting up to today, restatements last; made anew each time."""
+        return (*self._generated(), *self._added)
 
     @property
     def lock_date(self) -> date | None:
@@ -223,13 +237,10 @@ class Books:
         return self._ledgers[code]
 
     def _post(self) -> dict[str, _Ledger]:
-        ledgers = {account.code: _Ledger([], []) for account in self.accounts}
+        ledgers = {account.code: _Ledger() for account in self.accounts}
         for journal in sorted(self.journals, key=lambda item: item.day):
             for code, pennies in journal.lines:
-                ledger = ledgers[code]
-                total = (ledger.totals[-1] if ledger.totals else 0) + pennies
-                ledger.days.append(journal.day)
-                ledger.totals.append(total)
+                ledgers[code].post(journal.day, pennies)
         return ledgers
 
 
