@@ -1,0 +1,134 @@
+"""
+What Dagster's event log costs a run over many workspaces, by how it is set up.
+
+The asset step is the pipeline's own; only the fetch is replaced by ready outcomes, so that what
+is measured is Dagster: planned events, materializations with their metadata, the run's end.
+Each way of setting it up runs in a process of its own, one after the other.
+Run it from the repository: `.venv/bin/python benchmarks/dagster_events.py`. PostgreSQL is
+measured where its programs are installed.
+"""
+
+import argparse
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+WAYS: dict[str, dict[str, str]] = {
+    "as it comes": {},
+    "events in batches of 50": {"DAGSTER_EVENT_BATCH_SIZE": "50"},
+    "one planned event": {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1"},
+    "planned events one by one": {"DAGSTER_EMIT_PLANNED_EVENTS_INDIVIDUALLY": "1"},
+}
+
+
+def measure(home: str, workspaces: int, runs: int) -> None:
+    """Print seconds and events of each of *runs* runs over *workspaces* workspaces, as JSON."""
+    import dagster as dg
+
+    from integrations.runtime.registry import load_registry
+    from zebbra_pipeline.building import build_integration_assets
+    from zebbra_pipeline.outcomes import Done
+    from zebbra_pipeline.partitions import RANGE_END, RANGE_START
+    from zebbra_pipeline.resources import Connections, Warehouse
+
+    logging.disable(logging.CRITICAL)
+    preview = "\n".join(f"| line {line} | {line * 1000:,} | {line * 900:,} |" for line in range(60))
+
+    class Ready(Connections):
+        async def fetch(self, _plugin: Any, workspaces: Any, assets: Any, **said: Any) -> Any:
+            outcomes = []
+            for workspace in workspaces:
+                facts = {f"zebbra/fact_{number}": "a value" for number in range(15)}
+                facts |= {"dagster/row_count": 480, "zebbra/preview_md": preview}
+                done = Done(workspace, {asset: dict(facts) for asset in assets}, "done")
+                outcomes.append(done)
+                if "note" in said:
+                    said["note"](done)
+            return outcomes
+
+    defs = dg.Definitions(
+        assets=[build_integration_assets(load_registry().get("Xero"), workspaces_per_run=1000)],
+        resources={"connections": Ready(), "warehouse": Warehouse()},
+        executor=dg.in_process_executor,
+    )
+    job = defs.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.from_config(home) as instance:
+        keys = [f"w{number:05}" for number in range(workspaces)]
+        if not instance.get_dynamic_partitions("workspace"):
+            instance.add_dynamic_partitions("workspace", keys)
+        for _ in range(runs):
+            started = time.perf_counter()
+            run = job.execute_in_process(
+                instance=instance, tags={RANGE_START: keys[0], RANGE_END: keys[-1]}
+            )
+            seconds = time.perf_counter() - started
+            events = len(instance.all_logs(run.run_id))
+            print(json.dumps({"seconds": seconds, "events": events}), flush=True)
+
+
+@contextmanager
+def storages(names: list[str]) -> Iterator[dict[str, str]]:
+    """Give the `dagster.yaml` of each storage."""
+    with ExitStack() as exits:
+        texts = {"SQLite": "telemetry: {enabled: false}\n"}
+        if "PostgreSQL" in names:
+            sys.path.insert(0, str(Path(__file__).parents[1] / "tests/helpers"))
+            from support.postgres import PostgresMissingError, running_postgres
+
+            try:
+                url = exits.enter_context(running_postgres()).new_database()
+            except PostgresMissingError as exc:
+                print(f"PostgreSQL is not measured: {exc}")
+            else:
+                url = url.replace("+psycopg:", "+psycopg2:")
+                storage = f"storage: {{postgres: {{postgres_url: '{url}'}}}}\n"
+                texts["PostgreSQL"] = texts["SQLite"] + storage
+        yield texts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument("--workspaces", type=int, default=50, help="in one run (50)")
+    parser.add_argument("--runs", type=int, default=5, help="measured runs of each way (5)")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        measure(given.child, given.workspaces, given.runs)
+        return 0
+    print(f"{'storage':<11}{'set up':<28}{'a run':>9}{'a workspace':>13}{'events':>8}")
+    with storages(["SQLite", "PostgreSQL"]) as texts:
+        for storage, text in texts.items():
+            for way, settings in WAYS.items():
+                with tempfile.TemporaryDirectory() as home:
+                    (Path(home) / "dagster.yaml").write_text(text)
+                    environ = {**os.environ, **settings}
+                    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+                    found = subprocess.run(  # noqa: S603 -- our own interpreter
+                        [
+                            *(sys.executable, __file__, "--child", home),
+                            *(f"--workspaces={given.workspaces}", f"--runs={given.runs + 1}"),
+                        ],
+                        env=environ,
+                        stdout=subprocess.PIPE,
+                        check=True,
+                    )
+                measured = [json.loads(line) for line in found.stdout.splitlines()][1:]
+                seconds = statistics.median(item["seconds"] for item in measured)
+                print(
+                    f"{storage:<11}{way:<28}{seconds:>7.2f} s{seconds / given.workspaces * 1000:>10.1f} ms"
+                    f"{measured[-1]['events']:>8}"
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
