@@ -30,6 +30,9 @@ class IntegrationSettings(BaseModel):
     What the operator set for one integration (`<SLUG>_CLIENT_ID` and so on).
 
     None means "not set": the plugin's own fact applies.
+
+    Attributes:
+        calls_per_day: What one tenant allows in a day, where the operator's contract differs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +44,7 @@ class IntegrationSettings(BaseModel):
     token_url: str | None = None
     revoke_url: str | None = None
     api_base_url: str | None = None
+    calls_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
