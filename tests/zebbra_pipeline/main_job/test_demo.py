@@ -12,6 +12,8 @@ from urllib.request import urlopen
 
 import duckdb
 import pytest
+from cryptography.fernet import Fernet
+from support.process_arguments import processes_of, secrets_in_arguments, watched_arguments
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "zebbra_pipeline"]
@@ -24,18 +26,6 @@ def environment(home: Path) -> dict[str, str]:
         if not key.startswith(("ZEBBRA_", "XERO_", "GUSTO_")) and "BYTECODE" not in key
     }
     return kept | {"ZEBBRA_HOME": str(home)}
-
-
-def processes_of(home: Path) -> list[str]:
-    """Return command lines of processes that were started with this home."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            if f"ZEBBRA_HOME={home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except (OSError, ValueError):
-            continue
-    return found
 
 
 def demo(home: Path) -> str:
@@ -60,7 +50,8 @@ def home(tmp_path_factory):
 
 @pytest.mark.timeout(300)
 def test_the_demo_walks_the_whole_path_twice_and_leaves_nothing_running(home):
-    first = demo(home)
+    with watched_arguments(home) as seen:
+        first = demo(home)
     second = demo(home)
 
     for output in (first, second):
@@ -78,6 +69,23 @@ def test_the_demo_walks_the_whole_path_twice_and_leaves_nothing_running(home):
         merged = connection.execute("SELECT workspace_id, rows_resolved FROM models ORDER BY 1")
         assert merged.fetchall() == [("acme", 10), ("globex", 4)]
     assert landed == [("acme", "Gusto", 4), ("acme", "Xero", 2), ("globex", "Xero", 2)]
+    for part in ("zebbra_pipeline demo", "zebbra_pipeline sandbox", "-m oauth_service"):
+        assert any(part in line for line in seen), part
+    assert secrets_in_arguments(seen, home) == set()
+
+
+def test_secrets_in_the_arguments_of_a_process_are_found(tmp_path):
+    key, link = Fernet.generate_key().decode(), Fernet(Fernet.generate_key()).encrypt(b"").decode()
+    (tmp_path / "service.key").write_text("of-this-test\n")
+    (tmp_path / "encryption.keys").write_text(f"another\n{key}\n")
+
+    for argument, kinds in (
+        ("of-this-test", {"service.key"}),
+        (key, {"encryption.keys"}),
+        (f"http://localhost/connect?session={link}", {"link or cookie"}),
+        ("--port 8765", set()),
+    ):
+        assert secrets_in_arguments({f"python -m oauth_service {argument}"}, tmp_path) == kinds
 
 
 def test_a_taken_port_is_replaced_and_named(tmp_path):
@@ -127,14 +135,15 @@ def test_dev_runs_everything_until_interrupted(home):
             assert answer.status == 200
         assert len(processes_of(home)) >= 4
         # Another terminal, with no settings of its own, reaches the same services.
-        run = subprocess.run(
-            [*COMMAND, "refresh", "globex"],
-            env=environment(home),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with watched_arguments(home) as seen:
+            run = subprocess.run(
+                [*COMMAND, "refresh", "globex"],
+                env=environment(home),
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         assert run.returncode == 0, run.stdout + run.stderr
         assert "Globex GmbH (sandbox), 3 calls" in run.stdout
     finally:
@@ -145,6 +154,8 @@ def test_dev_runs_everything_until_interrupted(home):
     assert not (home / "running.env").exists()
     assert started.returncode == 0
     assert processes_of(home) == []
+    assert any("dagster" in line for line in seen)
+    assert secrets_in_arguments(seen, home) == set()
 
 
 def run_python(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
