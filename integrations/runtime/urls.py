@@ -1,17 +1,27 @@
-"""Which URLs a setting may hold, and where a key or token may go in plain text."""
+"""Which URLs a setting may hold: keys, tokens and cookies are not sent in plain text."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from integrations.contracts import ConfigurationError
 
+_BEHIND_A_PROXY = (
+    "set it to the https URL of the proxy that ends TLS, and let the service listen behind it "
+    "with --host and --port"
+)
 
-def check_url(name: str, value: str) -> None:
+
+def check_url(name: str, value: str, *, remedy: str = "use https") -> None:
     """
-    See whether *value* is an absolute http or https URL without a query.
+    See whether *value* is an absolute https URL without a query; http is for this machine alone.
+
+    Args:
+        name: The setting.
+        value: Never in the error: people put secrets into URLs.
+        remedy: What to do about http to another machine.
 
     Raises:
-        ConfigurationError: If it is not, naming the setting *name*, never the value.
+        ConfigurationError: If it is not, by name.
     """
     try:
         parts = urlsplit(value)
@@ -23,25 +33,21 @@ def check_url(name: str, value: str) -> None:
         raise ConfigurationError(
             f"{name}: expected a URL such as 'https://host.example/', found other text"
         )
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        raise ConfigurationError(
+            f"{name}: expected https, or a loopback host such as localhost, found http and "
+            f"another host; {remedy}"
+        )
 
 
 def check_oauth_url(name: str, value: str) -> None:
     """
-    See whether the OAuth service may be reached at *value*: by https, or on this machine.
-
-    Its URL carries the service key, access tokens, cookies and the providers' answers.
+    The same, of the URL where browsers and the pipeline reach the OAuth service.
 
     Raises:
-        ConfigurationError: If that would be plain text on a network, naming the setting *name*.
+        ConfigurationError: If it is malformed or in plain text, by name.
     """
-    check_url(name, value)
-    parts = urlsplit(value)
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
-        raise ConfigurationError(
-            f"{name}: expected https, or a loopback host such as localhost, found http and "
-            "another host; set it to the https URL of the proxy that ends TLS, and let the "
-            "service listen behind it with --host and --port"
-        )
+    check_url(name, value, remedy=_BEHIND_A_PROXY)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from support.oauth_rig import SERVICE_KEY, Rig, heading, hidden_fields, query_of, running_rig
+from support.route_walk import walk
 
 from oauth_service.limits import PublicRate, RequestLimits
 
@@ -55,8 +56,31 @@ def test_body_without_a_length_is_cut_off(rig: Rig) -> None:
     assert rig.pipeline.connection()["state"] == "connected"
 
 
-def test_query_that_is_too_long_is_refused(rig: Rig) -> None:
-    assert rig.person.http.get("/connect", params={"session": "x" * 20_000}).status_code == 414
+def test_no_route_takes_a_body_that_is_too_long(rig: Rig) -> None:
+    routes = [found for found in walk(rig.app) if found.changes]
+    answers = {
+        str(found): rig.pipeline.http.request(
+            found.method, found.of("acme"), content=b"x" * (64 * 1024 + 1)
+        ).status_code
+        for found in routes
+    }
+
+    assert len(routes) >= 8
+    assert answers == {str(found): 413 for found in routes}
+
+
+@pytest.mark.parametrize(("query_bytes", "status"), [(16 * 1024, 401), (16 * 1024 + 1, 414)])
+def test_longest_query_is_sixteen_kibibytes(rig: Rig, query_bytes: int, status: int) -> None:
+    query = "x=" + "x" * (query_bytes - 2)
+
+    assert rig.person.http.get(f"/connect?{query}").status_code == status
+
+
+@pytest.mark.parametrize(("body_bytes", "status"), [(64 * 1024, 401), (64 * 1024 + 1, 413)])
+def test_longest_body_is_sixty_four_kibibytes(rig: Rig, body_bytes: int, status: int) -> None:
+    answer = rig.person.http.post("/api/connect-links", content=b"x" * body_bytes)
+
+    assert answer.status_code == status
 
 
 # Rate
@@ -75,6 +99,22 @@ def test_stranger_who_asks_too_often_is_told_to_wait_and_the_pipeline_is_not(nar
     assert static.status_code == 200
     assert httpx.get(f"{narrow.url}/healthz").status_code == 200
     assert {narrow.pipeline.http.get("/api/workspaces").status_code for _ in range(9)} == {200}
+
+
+def test_every_route_is_counted_but_the_probes(narrow: Rig) -> None:
+    for _ in range(5):
+        narrow.person.http.get("/connect")
+    limited = {}
+    for found in walk(narrow.app):
+        answer = narrow.person.http.request(found.method, found.of("acme"))
+        limited[str(found)] = answer.status_code == 429
+
+    assert {name for name, was in limited.items() if not was} == {
+        "GET /healthz",
+        "GET /healthz/live",
+        "GET /healthz/ready",
+    }
+    assert len(limited) > 20
 
 
 async def _say(_request: Request) -> Response:

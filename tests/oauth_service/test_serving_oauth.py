@@ -45,7 +45,7 @@ def test_malformed_setting_ends_it_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in toy_environment(tmp_path, "http://x.invalid", "http://localhost").items():
+    for name, value in toy_environment(tmp_path, "https://x.invalid", "http://localhost").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ZEBBRA_ENCRYPTION_KEYS", "hunter2")
 
@@ -67,7 +67,7 @@ class Ended:
 def served_once(home: Path, *options: str, **settings: str) -> Ended:
     port = free_port()
     url = f"http://localhost:{port}"
-    environment = toy_environment(home, "http://x.invalid", url) | settings
+    environment = toy_environment(home, "https://x.invalid", url) | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "oauth_service", *options],
         env={**os.environ, **environment},

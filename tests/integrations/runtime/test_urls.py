@@ -1,4 +1,4 @@
-"""The OAuth service is reached by https, or on this machine."""
+"""Keys and tokens travel by https, or stay on this machine."""
 
 import pytest
 
@@ -46,6 +46,20 @@ def test_plain_http_to_another_host_is_refused_and_told_what_to_do(host):
         "another host; set it to the https URL of the proxy that ends TLS, and let the service "
         "listen behind it with --host and --port"
     )
+
+
+@pytest.mark.parametrize("name", ["AUTHORIZE_URL", "TOKEN_URL", "REVOKE_URL", "API_BASE_URL"])
+def test_plain_http_to_another_host_is_refused_for_providers_too(name):
+    settings = load_settings({f"XERO_{name}": "http://192.0.2.7/xero"})
+    sandbox = load_settings({f"XERO_{name}": "http://localhost:8766/xero"})
+
+    with pytest.raises(ConfigurationError) as refusal:
+        settings.integration("xero")
+    assert str(refusal.value) == (
+        f"XERO_{name}: expected https, or a loopback host such as localhost, found http and "
+        "another host; use https"
+    )
+    assert getattr(sandbox.integration("xero"), name.lower()) == "http://localhost:8766/xero"
 
 
 @pytest.mark.parametrize("url", ["http://localhost:port", "http://[::1", "http://localhost:0"])
