@@ -43,6 +43,9 @@ from oauth_service.token_endpoint import AppRefused, Granted, GrantRefused, Unav
 
 CONSENT_LIFETIME = timedelta(minutes=15)
 """How long a person may take at the provider, and again to choose a tenant."""
+STATE_CHARACTERS = 48
+VERIFIER_CHARACTERS = 64
+"""Random letters and digits; RFC 7636 wants at least 43 of a verifier."""
 
 _ERROR_CODE = re.compile(r"[A-Za-z_]{1,40}")
 
@@ -104,8 +107,8 @@ class ConsentFlow:
     async def begin(self, session: Session, plugin: IntegrationPlugin) -> str:
         """Return the URL of the provider's consent page; remember what it must answer."""
         app = self._app(plugin)
-        state = generate_token(48)
-        verifier = generate_token(64) if plugin.oauth.pkce else None
+        state = generate_token(STATE_CHARACTERS)
+        verifier = generate_token(VERIFIER_CHARACTERS) if plugin.oauth.pkce else None
         now = self._clock()
         login = LoginState(session.session_id, session.workspace_id, plugin.slug, verifier)
         await run_in_threadpool(

@@ -117,6 +117,20 @@ def test_every_route_is_counted_but_the_probes(narrow: Rig) -> None:
     assert len(limited) > 20
 
 
+def test_proxy_on_this_machine_names_the_address_that_is_counted(narrow: Rig) -> None:
+    people = [f"192.0.2.{number}" for number in range(20)]
+    answers = [
+        narrow.person.http.get("/connect", headers={"X-Forwarded-For": person}).status_code
+        for person in people
+    ]
+    again = narrow.person.http.get("/connect", headers={"X-Forwarded-For": "spoofed, 192.0.2.1"})
+    without = [narrow.person.http.get("/connect").status_code for _ in range(6)]
+
+    assert answers == [401] * 20
+    assert again.status_code == 401
+    assert without == [401] * 5 + [429]
+
+
 async def _say(_request: Request) -> Response:
     return PlainTextResponse("here")
 
