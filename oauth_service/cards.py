@@ -54,13 +54,14 @@ class Card:
 
 
 def cards_of(store: Store, apps: OperatorApps, session: Session, now: datetime) -> list[Card]:
-    """Return one card for each installed integration, as *session* may see it."""
+    """Return a card for each installed integration as *session* may see it, usable ones first."""
     connections = store.connections.of_workspace(session.workspace_id)
     begun = store.consents.unfinished(session.session_id, session.workspace_id, now)
-    return [
+    cards = [
         _card(store, apps, plugin, connections.get(plugin.slug), begun.get(plugin.slug))
         for plugin in apps.registry
     ]
+    return sorted(cards, key=lambda card: card.action is None and not card.can_disconnect)
 
 
 def _card(

@@ -100,7 +100,10 @@ def bad_state(plugin: IntegrationPlugin, problem: StateProblem) -> PersonError:
     title, text = {
         StateProblem.UNKNOWN: (
             "We did not ask for this answer",
-            f"No answer from {plugin.name} is expected here, or it was started too long ago.",
+            (
+                f"This page was opened as if you came back from {plugin.name}, but nobody left for it "
+                "from here, or too long ago. For your safety it was not used."
+            ),
         ),
         StateProblem.EXPIRED: (
             "That took too long",
@@ -108,14 +111,20 @@ def bad_state(plugin: IntegrationPlugin, problem: StateProblem) -> PersonError:
         ),
         StateProblem.USED: (
             "This answer was already used",
-            "Each answer works once. If you have reloaded the page, the first time may have worked.",
+            (
+                f"Each answer from {plugin.name} works once. If you went back in the browser or "
+                "reloaded the page, the first time may have worked."
+            ),
         ),
         StateProblem.OTHER_SESSION: (
             "This was started in another browser",
             f"The answer from {plugin.name} must arrive in the browser that left for it.",
         ),
     }[problem]
-    todo = f"Nothing was changed. Go back to the connect page; if {plugin.name} is not shown as connected, start again."
+    todo = (
+        f"This time nothing was changed. Go back to the connect page; if {plugin.name} is not "
+        "shown as connected, start again."
+    )
     return PersonError(HTTPStatus.BAD_REQUEST, title, text, todo, back=True)
 
 
@@ -154,8 +163,10 @@ def code_refused(plugin: IntegrationPlugin) -> PersonError:
     return PersonError(
         HTTPStatus.BAD_GATEWAY,
         f"{plugin.name} no longer accepts its own answer",
-        "The code that it gave your browser works once and for a few minutes only.",
-        "Go back to the connect page and connect again.",
+        "The permission that it sent along with you works once, and for a few minutes only. It "
+        "says that this one was used before or is too old. Nothing was changed here.",
+        "Go back to the connect page and connect again. If the same happens again, tell whoever "
+        "sent you the connect link.",
         back=True,
     )
 
@@ -183,16 +194,17 @@ def unavailable(plugin: IntegrationPlugin) -> PersonError:
 def no_refresh_token(plugin: IntegrationPlugin) -> PersonError:
     scope = "offline_access"
     missing = (
-        f"It lacks the scope “{scope}”."
+        f"the scope “{scope}” is missing from the app or from {plugin.slug.upper()}_SCOPES"
         if scope in plugin.oauth.scopes
-        else f"{plugin.name} gave no refresh token."
+        else f"{plugin.name} gave no refresh token, see the settings of the app there"
     )
     return PersonError(
         HTTPStatus.BAD_GATEWAY,
         "This access would end within the hour",
-        f"The access that {plugin.name} gave does not last. {missing} Nothing was stored.",
-        f"Tell whoever runs this service to add it to the app and to {plugin.slug.upper()}_SCOPES, "
-        "then connect again.",
+        f"{plugin.name} gave access for a short time only, so your figures would soon stop being "
+        "updated. You did nothing wrong, and nothing was stored.",
+        f"Send this to whoever sent you the connect link: “{missing}”. Once they have repaired "
+        "it, connect again.",
         back=True,
     )
 

@@ -19,6 +19,8 @@ def test_keyboard_alone_connects_chooses_and_disconnects(rig: Rig, browser: Brow
     _press(page, "Allow", "Enter")
     page.wait_for_url("**/integration/toybooks/tenant?*")
 
+    check_page(page, "Which organisation belongs to Acme Ltd?", title="Choose an organisation")
+    page.reload()
     tab_to(page, "Bakery & Sons <Ltd>")
     page.keyboard.press("ArrowDown")
     assert page.get_by_label("Second Shop").is_checked()

@@ -1,5 +1,6 @@
 """What a person with a connect link meets."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,7 @@ def test_page_names_what_is_asked_for_and_what_is_not_set_up(rig: Rig) -> None:
     assert '<span class="badge neutral">Not set up yet</span>' in page.text
     assert "SHYBOOKS_CLIENT_ID and SHYBOOKS_CLIENT_SECRET" in page.text
     assert "/integration/shybooks/login" not in page.text
+    assert re.findall(r'<h2 id="(.*?)-name">', page.text) == ["toybooks", "shybooks"]
 
 
 def test_pages_forbid_scripts_frames_caches_and_referrers(rig: Rig) -> None:
@@ -262,7 +264,10 @@ def test_grant_without_refresh_token_is_refused_naming_the_scope(tmp_path: Path)
         page = rig.person.connect(rig.pipeline.link())
 
         assert page.status_code == 502
-        assert "It lacks the scope “offline_access”" in page.text
+        assert (
+            "“the scope “offline_access” is missing from the app or from TOYBOOKS_SCOPES”"
+            in page.text
+        )
         assert rig.pipeline.connections()["connections"] == []
 
 

@@ -16,20 +16,23 @@ _START = """() => {
   document.body.removeAttribute("tabindex");
 }"""
 _STOPS = """() => [...document.querySelectorAll("a[href], button, summary, select, textarea, input")]
-  .filter((e) => e.checkVisibility() && e.type !== "hidden")"""
+  .filter((e) => e.checkVisibility() && e.type !== "hidden")
+  .filter((e) => e.type !== "radio" || e.checked || (
+    !e.form.querySelector(":checked") && e === e.form.querySelector("[type=radio]")))"""
 _FOCUSED = f"() => ({_STOPS})().indexOf(document.activeElement)"
 _NAME = "() => (document.activeElement.labels?.[0] ?? document.activeElement).textContent"
 
 
-def check_page(page: Page, heading: str) -> None:
+def check_page(page: Page, heading: str, *, title: str | None = None) -> None:
     """
     Assert that *page* is whole: structure, contrast (WCAG AA), phone width and focus order.
 
-    It is looked at in light and dark, and left in light, at its own size.
+    It is looked at in light and dark, and left in light, at its own size. Its title is *heading*
+    unless *title* is given.
     """
     assert page.locator("html").get_attribute("lang") == "en"
     assert [item.inner_text() for item in page.locator("h1").all()] == [heading]
-    assert page.title() == f"{heading} · Zebbra"
+    assert page.title() == f"{title or heading} · Zebbra"
     assert page.locator("main").count() == 1
     size = page.viewport_size
     assert size is not None

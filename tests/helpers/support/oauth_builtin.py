@@ -1,0 +1,69 @@
+"""A built-in integration behind the OAuth service, in front of its own sandbox."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from support.oauth_rig import PATIENCE, SERVICE_KEY, Person, Pipeline, free_port
+
+from integrations.runtime.registry import load_registry
+from integrations.runtime.settings import load_settings
+from integrations.sandbox_kit import SandboxControl, consent, sandbox_app, serve_in_thread
+from integrations.sandbox_kit.person import ConsentError
+from oauth_service import create_app
+
+
+class Connected:
+    """One integration behind the service, used by a person and the pipeline."""
+
+    def __init__(self, slug: str, url: str, sandbox_url: str) -> None:
+        self.slug = slug
+        self.person = Person(url)
+        self.pipeline = Pipeline(url)
+        self.sandbox = SandboxControl(f"{sandbox_url}/{slug}")
+
+    def token(self, **query: str) -> dict[str, str]:
+        answer = self.pipeline.token(slug=self.slug, **query)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, str] = answer.json()
+        return found
+
+
+@contextmanager
+def running_builtin(slug: str, home: Path) -> Iterator[Connected]:
+    """Run the service and the sandbox of one integration until the block ends."""
+    registry = load_registry()
+    plugin = registry.get(slug)
+    builders = {plugin.slug: plugin.load_sandbox()}
+    with serve_in_thread(sandbox_app(builders)) as sandbox_url:
+        root = f"{sandbox_url}/{plugin.slug}"
+        prefix = plugin.slug.upper()
+        port = free_port()
+        environment = {
+            "ZEBBRA_HOME": str(home),
+            "ZEBBRA_OAUTH_URL": f"http://localhost:{port}",
+            "ZEBBRA_SERVICE_KEY": SERVICE_KEY,
+            f"{prefix}_CLIENT_ID": "client",
+            f"{prefix}_CLIENT_SECRET": "secret",
+            f"{prefix}_AUTHORIZE_URL": root + urlsplit(plugin.oauth.authorize_url).path,
+            f"{prefix}_TOKEN_URL": root + urlsplit(plugin.oauth.token_url).path,
+            f"{prefix}_REVOKE_URL": root + urlsplit(plugin.oauth.revoke_url or "").path,
+            f"{prefix}_API_BASE_URL": root,
+        }
+        app = create_app(load_settings(environment), registry, policy=PATIENCE)
+        with serve_in_thread(app, port=port) as url:
+            found = Connected(plugin.slug, url, sandbox_url)
+            yield found
+            found.person.http.close()
+            found.pipeline.http.close()
+
+
+def allow_first_tenant(authorize_url: str) -> str:
+    """Allow for whichever organisation the sandbox's page lists first."""
+    offered = re.findall(r'name="tenant_id"[^>]*value="([^"]+)"', httpx.get(authorize_url).text)
+    if not offered:
+        raise ConsentError("the consent page offers no organisation")
+    return consent(authorize_url, tenant_ids=offered[:1])
