@@ -90,6 +90,25 @@ def killed_run(stack, plan):
     return run
 
 
+def models_to_merge(instance, run):
+    """Return what the sensor on failed refreshes asks for, as that run has ended."""
+    definitions = build_definitions()
+    _, after_failures = build_following_sensors(
+        definitions.resolve_job_def("refresh_figures"),
+        definitions.resolve_job_def("refresh_models"),
+    )
+    (ended,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    request = after_failures(
+        dg.build_run_status_sensor_context(
+            sensor_name=after_failures.name,
+            dagster_event=ended.dagster_event,
+            dagster_instance=instance,
+            dagster_run=instance.get_run_by_id(run.run_id),
+        )
+    )
+    return request.run_config["ops"]["merge_models"]["config"]["workspaces"]
+
+
 @pytest.mark.parametrize("plan", [WRITING, FETCHING], ids=["writing", "fetching"])
 def test_what_landed_is_shown_and_whole_and_the_next_run_fetches_only_the_rest(stack, plan):
     control = stack.control()
@@ -103,9 +122,11 @@ def test_what_landed_is_shown_and_whole_and_the_next_run_fetches_only_the_rest(s
         during = [shown(instance, key) for key in KEYS]
         instance.report_run_failed(run)  # as Dagster's run monitoring does
         after = [shown(instance, key) for key in KEYS]
+        to_merge = models_to_merge(instance, run)
     landed = during[0].materialized
     rest = frozenset(ORDER) - landed
     assert len(landed) == LANDED
+    assert to_merge == sorted(landed)
     assert [item.materialized for item in during + after] == [landed] * 4
     assert [item.in_progress for item in during] == [rest] * 2
     assert [(item.failed, item.in_progress) for item in after] == [(rest, frozenset())] * 2
@@ -127,29 +148,3 @@ def test_what_landed_is_shown_and_whole_and_the_next_run_fetches_only_the_rest(s
     whole = {name: stack.query(ROWS, name) for name in ORDER}
     assert {name: whole[name] for name in landed} == {name: kept[name] for name in landed}
     assert len({len(rows) for rows in whole.values()}) == 1  # the same chart, none is half there
-
-
-def test_the_models_of_what_a_killed_run_has_landed_are_merged(stack):
-    run = killed_run(stack, WRITING)
-
-    with open_instance(stack.settings.dagster_home) as instance:
-        instance.report_run_failed(run)
-        landed = shown(instance, KEYS[0]).materialized
-        (ended,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        definitions = build_definitions()
-        job = definitions.resolve_job_def("refresh_figures")
-        _, after_failures = build_following_sensors(
-            job, definitions.resolve_job_def("refresh_models")
-        )
-        request = after_failures(
-            dg.build_run_status_sensor_context(
-                sensor_name=after_failures.name,
-                dagster_event=ended.dagster_event,
-                dagster_instance=instance,
-                dagster_run=instance.get_run_by_id(run.run_id),
-            )
-        )
-
-    merged = request.run_config["ops"]["merge_models"]["config"]["workspaces"]
-    assert merged == sorted(landed)
-    assert len(merged) == LANDED
