@@ -13,6 +13,7 @@ from zebbra_pipeline.commands import (
     generating,
     keys,
     planning,
+    refreshing,
     serving,
 )
 from zebbra_pipeline.commands.context import UsageError, err
@@ -50,7 +51,7 @@ for _command in (
     connecting.workspaces,
     connecting.connections,
     connecting.integrations,
-    figures.refresh,
+    refreshing.refresh,
     planning.plan,
     figures.endpoints,
     figures.merge,

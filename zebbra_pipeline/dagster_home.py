@@ -1,10 +1,11 @@
 """Dagster's own home under `ZEBBRA_HOME`, with the settings that suit this project."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 DAGSTER_YAML = """\
 # Written by zebbra when this file was missing; yours to change.
@@ -42,6 +43,11 @@ def prepare(home: Path) -> Path:
 
 @contextmanager
 def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance at *home*."""
-    with dg.DagsterInstance.from_config(str(prepare(home))) as instance:
+    """Open the Dagster instance at *home*, made when it is missing."""
+    with ExitStack() as exits:
+        # Two processes that make its databases at once fail each other.
+        with FileLock(prepare(home) / "opening.lock"):
+            instance = exits.enter_context(dg.DagsterInstance.from_config(str(home)))
+            instance.get_runs_count(dg.RunsFilter(run_ids=["none"]))
+            instance.get_dynamic_partitions("none")
         yield instance

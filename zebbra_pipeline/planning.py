@@ -2,7 +2,7 @@
 What a backfill costs at the providers: calls against their limits, and how long it takes.
 
 Pure: the calls of a pull come from its plugin (`FetchAdapter.planned_calls`), the limits from
-`plugin.api.limits`.
+`plugin.api.limits` and the settings; see `planned_pulls`.
 """
 
 from collections import Counter
@@ -44,16 +44,26 @@ class TenantPlan:
 
     Attributes:
         calls: The fewest requests, of the pulls whose plugin can tell.
+        used: Requests of the last 24 hours, which count against the day as well.
         seconds: The shortest time that the limits of the tenant allow.
-        days: Days that the day's quota needs; 1 if there is none.
+        by_day: The workspaces that each day's quota has room for, today first; in the order of
+            the pulls. Today's may be empty.
+        too_large: Workspaces that need more than a whole day's quota.
     """
 
     tenant: str
     name: str
     workspaces: tuple[str, ...]
     calls: int
+    used: int
     seconds: float
-    days: int
+    by_day: tuple[tuple[str, ...], ...]
+    too_large: tuple[str, ...]
+
+    @property
+    def days(self) -> int:
+        """Days that the day's quota needs; 1 if there is none."""
+        return max(1, len(self.by_day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,11 @@ class ProviderPlan:
         """Days that the day's quota of the busiest organisation needs."""
         return max((tenant.days for tenant in self.tenants), default=1)
 
+    @property
+    def spread(self) -> tuple[TenantPlan, ...]:
+        """The organisations whose day's quota is too small."""
+        return tuple(item for item in self.tenants if item.days > 1 or item.too_large)
+
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
@@ -99,21 +114,22 @@ class BackfillPlan:
         return sum(provider.seconds for provider in self.providers)
 
     @property
+    def over_the_day(self) -> tuple[str, ...]:
+        """Whose day's quota is too small, one sentence for each organisation."""
+        return tuple(
+            sentence
+            for provider in self.providers
+            for tenant in provider.spread
+            for sentence in _over_the_day(provider, tenant)
+        )
+
+    @property
     def obstacles(self) -> tuple[str, ...]:
         """Why it cannot be done in a day, one sentence each; empty if it can."""
-        found = [
-            f"{provider.integration}: {tenant.name} needs {tenant.calls} calls, and "
-            f"{provider.limits.per_day} are allowed in a day: {tenant.days} days"
-            for provider in self.providers
-            for tenant in provider.tenants
-            if tenant.days > 1
-        ]
-        if self.seconds > DAY_S:
-            found.append(
-                f"all of it takes {self.seconds / 3600:.1f} hours; "
-                "split the workspaces over several days"
-            )
-        return tuple(found)
+        found = self.over_the_day
+        if not found and self.seconds > DAY_S:
+            found += (f"all of it takes {self.seconds / 3600:.1f} hours",)
+        return found
 
 
 def plan_backfill(
@@ -122,21 +138,25 @@ def plan_backfill(
     *,
     seconds_per_call: float,
     workspaces_at_once: int,
+    used: Mapping[tuple[str, str], int] | None = None,
 ) -> BackfillPlan:
     """
     Count calls against limits.
 
     Args:
-        pulls: What is to be fetched.
+        pulls: What is to be fetched, in its order.
         limits: By integration.
         seconds_per_call: How long a provider takes to answer.
         workspaces_at_once: Workspaces that a run fetches side by side; the calls of one
             workspace follow each other.
+        used: By integration and tenant: the calls of the last 24 hours.
     """
     by_integration = attrgetter("integration")
     return BackfillPlan(
         tuple(
-            _provider(name, limits[name], tuple(group), seconds_per_call, workspaces_at_once)
+            _provider(
+                name, limits[name], tuple(group), seconds_per_call, workspaces_at_once, used or {}
+            )
             for name, group in groupby(sorted(pulls, key=by_integration), key=by_integration)
         )
     )
@@ -148,12 +168,16 @@ def _provider(
     pulls: tuple[PlannedPull, ...],
     seconds_per_call: float,
     workspaces_at_once: int,
+    used: Mapping[tuple[str, str], int],
 ) -> ProviderPlan:
     by_tenant: dict[str, list[PlannedPull]] = {}
     for pull in pulls:
         by_tenant.setdefault(pull.tenant, []).append(pull)
     tenants = sorted(
-        (_tenant(group, limits) for group in by_tenant.values()),
+        (
+            _tenant(group, limits, used.get((integration, tenant), 0))
+            for tenant, group in by_tenant.items()
+        ),
         key=lambda tenant: (-tenant.calls, tenant.name),
     )
     calls = sum(tenant.calls for tenant in tenants)
@@ -174,18 +198,52 @@ def _provider(
     )
 
 
-def _tenant(pulls: Sequence[PlannedPull], limits: RateLimits) -> TenantPlan:
+def _tenant(pulls: Sequence[PlannedPull], limits: RateLimits, used: int) -> TenantPlan:
     calls = sum(pull.calls or 0 for pull in pulls)
-    days = max(1, -(-calls // limits.per_day)) if limits.per_day else 1
+    by_day, too_large = _by_day(pulls, limits.per_day, used)
     (named, _), *_ = Counter(pull.tenant_name for pull in pulls).most_common(1)
     return TenantPlan(
         tenant=pulls[0].tenant,
         name=named,
         workspaces=tuple(sorted({pull.workspace_id for pull in pulls})),
         calls=calls,
-        seconds=max((days - 1) * DAY_S, _waiting_s(calls, limits.per_minute)),
-        days=days,
+        used=used,
+        seconds=max((len(by_day) - 1) * DAY_S, _waiting_s(calls, limits.per_minute)),
+        by_day=by_day,
+        too_large=too_large,
     )
+
+
+def _by_day(
+    pulls: Sequence[PlannedPull], per_day: int | None, used: int
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return the workspaces that fit each day, whole, and those that fit none."""
+    if not per_day:
+        return (tuple(pull.workspace_id for pull in pulls),), ()
+    days: list[list[str]] = [[]]
+    left = max(0, per_day - used)
+    too_large = []
+    for pull in pulls:
+        calls = pull.calls or 0
+        if calls > per_day:
+            too_large.append(pull.workspace_id)
+            continue
+        if calls > left:
+            days.append([])
+            left = per_day
+        days[-1].append(pull.workspace_id)
+        left -= calls
+    return tuple(map(tuple, days)), tuple(too_large)
+
+
+def _over_the_day(provider: ProviderPlan, tenant: TenantPlan) -> Iterable[str]:
+    who = f"{provider.integration}: {tenant.name}"
+    per_day = provider.limits.per_day
+    used = f", {tenant.used} of them used in the last 24 hours" if tenant.used else ""
+    if tenant.days > 1:
+        yield f"{who} needs {tenant.calls} calls, and {per_day} are allowed in a day{used}: {tenant.days} days"
+    for workspace in tenant.too_large:
+        yield f"{who}: {workspace} alone needs more calls than the {per_day} of a day; fetch fewer months"
 
 
 def _waiting_s(calls: int, per_minute: int | None) -> float:

@@ -5,19 +5,35 @@ Two runs for each range of workspaces: first every connected integration, then
 `merged_model`, so that one dead grant does not keep the other figures out of the models.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import dagster as dg
 
 from integrations.runtime.settings import Settings
+from zebbra_pipeline.assets.coming_back import wanted_back
 from zebbra_pipeline.assets.reporting import FAILED_KEY, LINKS_KEY
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.building import build_definitions
 from zebbra_pipeline.dagster_home import open_instance
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
 from zebbra_pipeline.resources import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """
+    A workspace whose integration waits for the reset of a day's limit.
+
+    Attributes:
+        until: When it can be fetched again, in UTC.
+    """
+
+    workspace_id: str
+    slug: str
+    until: datetime
 
 
 @dataclass
@@ -29,11 +45,13 @@ class RefreshResult:
         runs: Ids of the Dagster runs.
         failures: By workspace: what failed, one line each, named by its step.
         links: By workspace: link to the connect page, where reconnecting mends it.
+        put_off: Who met a day's limit; they are not among the failures for it.
     """
 
     runs: list[str] = field(default_factory=list)
     failures: dict[str, list[str]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    put_off: list[PutOff] = field(default_factory=list)
 
 
 def refresh(
@@ -72,9 +90,11 @@ def refresh(
             for keys, config in ((fetched, _fetch_config(slugs, full=full)), ([MERGED_MODEL], {})):
                 run = _run(job, instance, group, keys, config)
                 result.runs.append(run.run_id)
+                put_off = _put_off(instance, run.run_id)
+                result.put_off += put_off
                 for event in run.all_events:
                     if event.event_type_value == "STEP_FAILURE":
-                        _collect(event, group, result)
+                        _collect(event, group, result, put_off)
     return result
 
 
@@ -105,7 +125,18 @@ def _run(
     )
 
 
-def _collect(event: dg.DagsterEvent, group: list[str], result: RefreshResult) -> None:
+def _put_off(instance: dg.DagsterInstance, run_id: str) -> list[PutOff]:
+    run = instance.get_run_by_id(run_id)
+    return [
+        PutOff(workspace, item.slug, item.at)
+        for item in (wanted_back(run_id, run.tags) if run else ())
+        for workspace in item.workspaces
+    ]
+
+
+def _collect(
+    event: dg.DagsterEvent, group: list[str], result: RefreshResult, put_off: Sequence[PutOff]
+) -> None:
     what = str(event.step_key).removeprefix("fetch_")
     data = event.step_failure_data.user_failure_data
     failed = data.metadata.get(FAILED_KEY) if data else None
@@ -120,5 +151,8 @@ def _collect(event: dg.DagsterEvent, group: list[str], result: RefreshResult) ->
             error = error.cause
         text = (data and data.description) or (error and error.message) or "unknown"
         reasons = dict.fromkeys(group, " ".join(str(text).split()))
+    waiting = {item.workspace_id for item in put_off if item.slug == what}
     for workspace, reason in reasons.items():
+        if workspace in waiting:
+            continue
         result.failures.setdefault(workspace, []).append(f"{what}: {reason}")

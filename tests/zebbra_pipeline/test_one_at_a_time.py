@@ -90,7 +90,9 @@ def both_at_once(stack, *ranges):
         for child in children:
             child.stdin.write("\n")
             child.stdin.flush()
-        answers = [json.loads(child.communicate(timeout=100)[0]) for child in children]
+        answers = [
+            json.loads(child.communicate(timeout=100)[0].splitlines()[-1]) for child in children
+        ]
     finally:
         for child in children:
             child.kill()

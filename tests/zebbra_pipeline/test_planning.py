@@ -24,8 +24,14 @@ def pull(workspace, *, tenant=None, calls=5, integration="Books"):
     )
 
 
-def planned(*pulls, seconds_per_call=1.0):
-    return plan_backfill(pulls, LIMITS, seconds_per_call=seconds_per_call, workspaces_at_once=10)
+def planned(*pulls, seconds_per_call=1.0, used=0):
+    return plan_backfill(
+        pulls,
+        LIMITS,
+        seconds_per_call=seconds_per_call,
+        workspaces_at_once=10,
+        used={("Books", "x"): used, ("Pay", "x"): 999},
+    )
 
 
 def test_nothing_to_fetch_costs_nothing():
@@ -76,17 +82,57 @@ def test_the_limit_of_the_whole_app_counts_over_all_organisations():
 
 
 def test_an_organisation_that_needs_more_than_a_days_quota_is_an_obstacle():
-    plan = planned(*(pull(f"w{number}", tenant="x", calls=501) for number in range(4)))
+    plan = planned(*(pull(f"w{number}", tenant="x", calls=400) for number in range(5)))
 
-    assert plan.providers[0].days == 3
+    (books,) = plan.providers
+    assert books.tenants[0].by_day == (("w0", "w1"), ("w2", "w3"), ("w4",))
+    assert books.days == 3
     assert plan.seconds == 2 * 86_400
     assert plan.obstacles == (
-        "Books: Organisation x needs 2004 calls, and 1000 are allowed in a day: 3 days",
-        "all of it takes 48.0 hours; split the workspaces over several days",
+        "Books: Organisation x needs 2000 calls, and 1000 are allowed in a day: 3 days",
+    )
+
+
+@pytest.mark.parametrize(
+    ("used", "by_day"),
+    [
+        (0, (("w0", "w1"),)),
+        (200, (("w0", "w1"),)),  # to the last call
+        (201, (("w0",), ("w1",))),
+        (601, ((), ("w0", "w1"))),
+        (1200, ((), ("w0", "w1"))),  # more than we know of
+    ],
+)
+def test_calls_of_the_last_24_hours_leave_less_of_today(used, by_day):
+    (books,) = planned(
+        *(pull(f"w{number}", tenant="x", calls=400) for number in range(2)), used=used
+    ).providers
+
+    assert books.tenants[0].by_day == by_day
+    assert books.tenants[0].used == used
+
+
+def test_what_was_used_is_said_with_the_obstacle():
+    assert planned(pull("w", tenant="x", calls=400), used=601).obstacles == (
+        (
+            "Books: Organisation x needs 400 calls, and 1000 are allowed in a day, "
+            "601 of them used in the last 24 hours: 2 days"
+        ),
+    )
+
+
+def test_a_pull_that_no_day_has_room_for_is_named_and_holds_up_nobody():
+    plan = planned(pull("huge", tenant="x", calls=1001), pull("w", tenant="x"))
+
+    (tenant,) = plan.providers[0].tenants
+    assert (tenant.by_day, tenant.too_large) == ((("w",),), ("huge",))
+    assert plan.obstacles == (
+        "Books: Organisation x: huge alone needs more calls than the 1000 of a day; fetch fewer months",
     )
 
 
 def test_a_backfill_that_is_merely_too_long_is_an_obstacle_too():
     plan = planned(*(pull(f"w{number}") for number in range(5000)), seconds_per_call=40.0)
 
-    assert plan.obstacles == ("all of it takes 27.8 hours; split the workspaces over several days",)
+    assert plan.obstacles == ("all of it takes 27.8 hours",)
+    assert plan.over_the_day == ()

@@ -69,6 +69,7 @@ def build_integration_assets(
                     full=config.full,
                     run_id=context.run.run_id,
                     note=partial(log_outcome, context),
+                    warn=context.log.warning,
                 )
             )
         except (ConfigurationError, WarehouseError) as exc:

@@ -1,9 +1,7 @@
-"""`zebbra refresh`, `endpoints`, `merge`, `publish`: figures in, figures out."""
+"""`zebbra endpoints`, `merge`, `publish`: what has landed, merged and shown."""
 
 import asyncio
 import json
-import logging
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +17,6 @@ from zebbra_pipeline.commands.context import (
     JsonOption,
     UsageError,
     ask_service,
-    day_option,
     err,
     open_warehouse,
     out,
@@ -31,95 +28,9 @@ from zebbra_pipeline.commands.context import (
 )
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.oauth_api import OAuthService
-from zebbra_pipeline.outcomes import Failed, named
+from zebbra_pipeline.outcomes import Failed
 
 _NAME_WIDTH, _STATUS_WIDTH, _MONTH_WIDTH = 34, 20, 13
-LIVE_STATES = frozenset({"connected", "requires_reconnect"})
-
-
-def refresh(
-    workspaces: Annotated[list[str] | None, typer.Argument(help="Workspace ids.")] = None,
-    *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every workspace that has connected something.")
-    ] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Fetch all of ZEBBRA_HISTORY_MONTHS again.")
-    ] = False,
-    as_of: Annotated[str, typer.Option(help="Fetch as if today were this day (YYYY-MM-DD).")] = "",
-) -> None:
-    """
-    Materialize workspaces through Dagster: every connected integration, then the models.
-
-    Example: zebbra refresh acme globex
-    """
-    settings = settings_of_command()
-    names = [workspace_argument(name) for name in workspaces or []]
-    if everything == bool(names):
-        raise UsageError("name the workspaces to refresh, or give --all")
-    connected = connected_integrations(settings, names)
-    failures = refresh_connected(connected, settings, full=full, as_of=day_option(as_of))
-    if failures:
-        raise typer.Exit(1)
-
-
-def connected_integrations(settings: Settings, names: list[str]) -> dict[str, frozenset[str]]:
-    """
-    Return the slugs that each workspace has connected; of all workspaces if *names* is empty.
-
-    Raises:
-        UnknownWorkspaceError: If the OAuth service does not know one of them.
-        UsageError: If one of them has connected nothing.
-    """
-
-    async def ask(service: OAuthService) -> dict[str, frozenset[str]]:
-        found: dict[str, set[str]] = {name: set() for name in names}
-        for name in names:
-            await service.providers(name)  # refuses an unknown workspace
-        for item in (await service.connections())["connections"]:
-            if item["state"] in LIVE_STATES and (not names or item["workspace_id"] in found):
-                found.setdefault(item["workspace_id"], set()).add(item["integration"].lower())
-        return {name: frozenset(slugs) for name, slugs in found.items()}
-
-    connected = ask_service(settings, ask)
-    empty = sorted(name for name, slugs in connected.items() if not slugs)
-    if empty:
-        raise UsageError(
-            f"{', '.join(empty)}: nothing is connected yet; "
-            f"make a connect link with: zebbra connect {empty[0]}"
-        )
-    if not connected:
-        raise UsageError("no workspace has connected anything yet; see: zebbra connect --help")
-    return connected
-
-
-def refresh_connected(
-    connected: dict[str, frozenset[str]], settings: Settings, *, full: bool = False, as_of: str = ""
-) -> dict[str, list[str]]:
-    """Materialize, showing progress and failures; return the failures by workspace."""
-    with _progress_of(
-        "zebbra_pipeline.fetching", lambda line: out.print(f"  {line}", markup=False)
-    ):
-        from zebbra_pipeline.refreshing import refresh as materialize
-
-        result = materialize(
-            connected,
-            settings,
-            full=full,
-            as_of=as_of,
-            tell=lambda line: out.print(f"  {line}", markup=False),
-        )
-    groups: dict[str, list[str]] = {}
-    for workspace, reasons in sorted(result.failures.items()):
-        for reason in reasons:
-            groups.setdefault(reason, []).append(workspace)
-    for reason, failed in groups.items():
-        err.print(f"failed: {named(failed)}: {reason}", markup=False)
-    for workspace, link in sorted(result.links.items()):
-        err.print(f"reconnect {workspace} here: {link}", markup=False)
-    good = len(connected) - len(result.failures)
-    out.print(f"{good} of {len(connected)} workspaces refreshed in {len(result.runs)} Dagster runs")
-    return result.failures
 
 
 def endpoints(
@@ -280,27 +191,3 @@ def publish() -> None:
     settings = settings_of_command()
     open_warehouse(settings).publish()
     out.print(f"published {shown(settings.published)}", markup=False)
-
-
-class _progress_of:  # noqa: N801 -- reads as a with-statement's verb
-    """Passes the INFO lines of one logger to a function while its block runs."""
-
-    def __init__(self, logger: str, show: Callable[[str], None]) -> None:
-        self._logger = logging.getLogger(logger)
-        self._handler = _Handler(show)
-
-    def __enter__(self) -> None:
-        self._logger.addHandler(self._handler)
-        self._logger.setLevel(logging.INFO)
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self._handler)
-
-
-class _Handler(logging.Handler):
-    def __init__(self, show: Callable[[str], None]) -> None:
-        super().__init__()
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._show(record.getMessage())

@@ -1,12 +1,13 @@
 """`zebbra plan`: what a backfill costs, before it starts."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
 
-from integrations.runtime.registry import Registry, load_registry
+from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.commands.context import (
     JsonOption,
@@ -21,12 +22,12 @@ from zebbra_pipeline.commands.context import (
     settings_of_command,
     workspace_argument,
 )
-from zebbra_pipeline.families import ASSET_NAMES
+from zebbra_pipeline.commands.spreading import days_of
 from zebbra_pipeline.fetching import CONCURRENT_WORKSPACES
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import named
-from zebbra_pipeline.planning import BackfillPlan, PlannedPull, ProviderPlan, plan_backfill
-from zebbra_pipeline.pulling import first_month, what_has_landed
+from zebbra_pipeline.planned_pulls import SECONDS_PER_CALL, plan_of
+from zebbra_pipeline.planning import DAY_S, BackfillPlan, ProviderPlan, TenantPlan
 
 _TENANTS_SHOWN = 10
 _HOUR_S, _MINUTE_S = 3600, 60
@@ -43,14 +44,19 @@ def plan(
     ] = False,
     seconds_per_call: Annotated[
         float, typer.Option(help="How long a provider takes to answer.", min=0.0)
-    ] = 1.0,
+    ] = SECONDS_PER_CALL,
     as_of: Annotated[str, typer.Option(help="Plan as if today were this day (YYYY-MM-DD).")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """
     Show the calls that `zebbra refresh` would make, against each provider's limits.
 
-    No provider is asked. Says so where the refresh cannot be done in a day.
+    No provider is asked. Where an organisation's day is too small, it says who is fetched on
+    which day: `zebbra refresh` and Dagster put the others off until the limit has reset.
+
+    Counted are the fewest calls, the calls of the last 24 hours, and the provider's limits;
+    XERO_CALLS_PER_DAY and the like set what your contract allows, such as 1000 on Xero's
+    Starter tier.
 
     Example: zebbra plan --all --full
     """
@@ -59,13 +65,15 @@ def plan(
     if everything == bool(names):
         raise UsageError("name the workspaces to plan for, or give --all")
     today = date.fromisoformat(day_option(as_of)) if as_of else datetime.now().astimezone().date()
-    registry = load_registry()
     live, waiting = _connections(settings, names)
-    planned = plan_backfill(
-        _pulls(live, registry, settings, full=full, today=today),
-        {str(plugin.name): plugin.api.limits for plugin in registry},
+    planned = plan_of(
+        live,
+        load_registry(),
+        open_warehouse(settings),
+        settings,
+        full=full,
+        today=today,
         seconds_per_call=seconds_per_call,
-        workspaces_at_once=CONCURRENT_WORKSPACES,
     )
     if as_json:
         print_json(_as_json(planned, waiting))
@@ -99,46 +107,14 @@ def _connections(
     return live, tuple(sorted(waiting))
 
 
-def _pulls(
-    live: list[dict[str, Any]], registry: Registry, settings: Settings, *, full: bool, today: date
-) -> list[PlannedPull]:
-    found = []
-    for plugin in registry:
-        rows = [row for row in live if row["integration"] == plugin.name]
-        assets = ASSET_NAMES[plugin.api_type]
-        ids = [] if full else [row["workspace_id"] for row in rows]
-        landed = what_has_landed(open_warehouse(settings), plugin.name, ids) if ids else {}
-        for row in rows:
-            since = first_month(
-                assets,
-                tenant_id=row["tenant_id"],
-                landed=landed.get(row["workspace_id"]),
-                settings=settings,
-                full=full,
-                today=today,
-            )
-            found.append(
-                PlannedPull(
-                    workspace_id=row["workspace_id"],
-                    integration=str(plugin.name),
-                    tenant=row["tenant_id"],
-                    tenant_name=row["tenant_name"],
-                    from_month=since,
-                    calls=plugin.adapter.planned_calls(since, today),
-                )
-            )
-    return found
-
-
 def _show(planned: BackfillPlan, seconds_per_call: float) -> None:
     print_table(
-        ("provider", "workspaces", "calls", "limits", "takes at least"),
+        ("provider", "workspaces", "calls", "takes at least"),
         [
             (
                 item.integration,
                 len({pull.workspace_id for pull in item.pulls}),
                 _calls(item),
-                _limits(item),
                 _duration(item.seconds),
             )
             for item in planned.providers
@@ -146,16 +122,16 @@ def _show(planned: BackfillPlan, seconds_per_call: float) -> None:
         empty="nothing to fetch",
     )
     for item in planned.providers:
-        out.print()
+        out.print(f"\n{item.integration}: {_limits(item)}", markup=False)
+        columns = _columns(item)
         print_table(
-            (f"{item.integration} organisation", "workspaces", "calls", "of a minute", "of a day"),
+            ("organisation", "workspaces", "calls", *columns),
             [
                 (
                     tenant.name,
                     named(tenant.workspaces, most=3),
                     tenant.calls,
-                    _share(tenant.calls, item.limits.per_minute),
-                    _share(tenant.calls, item.limits.per_day),
+                    *(cell(tenant) for cell in columns.values()),
                 )
                 for tenant in item.tenants[:_TENANTS_SHOWN]
             ],
@@ -169,6 +145,8 @@ def _show(planned: BackfillPlan, seconds_per_call: float) -> None:
     )
     for sentence in planned.obstacles:
         err.print(f"cannot be done in a day: {sentence}", markup=False)
+    for line in days_of(planned):
+        out.print(line, markup=False)
 
 
 def _calls(item: ProviderPlan) -> str:
@@ -180,19 +158,29 @@ def _limits(item: ProviderPlan) -> str:
     limits = item.limits
     whose = {"tenant": "an organisation", "user": "a user"}[limits.per]
     parts = [
-        f"{count} a {span}"
+        f"{count} calls a {span}"
         for count, span in ((limits.per_minute, "minute"), (limits.per_day, "day"))
         if count
     ]
     shared = f"; {limits.app_per_minute} a minute in all" if limits.app_per_minute else ""
-    return f"{', '.join(parts)} for {whose}{shared}" if parts else "none known"
+    return f"{', '.join(parts)} for {whose}{shared}" if parts else "no limit is known"
 
 
-def _share(calls: int, limit: int | None) -> str:
-    return f"{calls / limit:.1%} of {limit}" if limit else "no limit known"
+def _columns(item: ProviderPlan) -> dict[str, Callable[[TenantPlan], str]]:
+    """Return what is told of each organisation, by its heading; only what there is to tell."""
+    found: dict[str, Callable[[TenantPlan], str]] = {}
+    if minute := item.limits.per_minute:
+        found["of a minute"] = lambda tenant: f"{tenant.calls / minute:.1%}"
+    if day := item.limits.per_day:
+        found["of a day"] = lambda tenant: f"{tenant.calls / day:.1%}"
+        if any(tenant.used for tenant in item.tenants):
+            found["used in 24 h"] = lambda tenant: f"{tenant.used / day:.1%}"
+    return found
 
 
 def _duration(seconds: float) -> str:
+    if seconds >= 2 * DAY_S:
+        return f"{seconds / DAY_S:.1f} days"
     if seconds >= _HOUR_S:
         return f"{seconds / _HOUR_S:.1f} hours"
     if seconds >= _MINUTE_S:

@@ -13,12 +13,8 @@ from integrations.contracts import add_months, month_start
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, load_settings, read_environment
 from zebbra_pipeline.commands.context import UsageError, ask_service, out, shown
-from zebbra_pipeline.commands.figures import (
-    connected_integrations,
-    merge_and_store,
-    print_model,
-    refresh_connected,
-)
+from zebbra_pipeline.commands.figures import merge_and_store, print_model
+from zebbra_pipeline.commands.refreshing import connected_integrations, refresh_connected
 from zebbra_pipeline.commands.serving import start_services
 from zebbra_pipeline.demo.models import write_demo_models
 from zebbra_pipeline.demo.person import Browser, connect_integration
@@ -64,10 +60,10 @@ def demo(
         today = datetime.now().astimezone().date()
         for path in write_demo_models(settings.models, _start(today)):
             out.print(f"  wrote the model {shown(path)}", markup=False)
-        failures = refresh_connected(
+        result = refresh_connected(
             connected_integrations(settings, list(DEMO_WORKSPACES)), settings
         )
-        if failures:
+        if result.failures:
             raise UsageError("the demo's refresh failed; the reasons are above")
         _title("4", "the merged models")
         for workspace in DEMO_WORKSPACES:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from zebbra_pipeline.figures import MergedRow, ModelValue, WorkspaceFigures
-from zebbra_pipeline.warehouse.database import Database, from_utc
+from zebbra_pipeline.warehouse.database import Database, from_utc, to_utc
 from zebbra_pipeline.warehouse.figure_tables import (
     load_employees,
     load_payroll_series,
@@ -19,6 +19,7 @@ from zebbra_pipeline.warehouse.records import (
     RestatementInfo,
     WorkspaceSummary,
 )
+from zebbra_pipeline.warehouse.soundness import Soundness, load_soundness
 
 _BATCH = """
     SELECT batch_id, workspace_id, integration, tenant_id, tenant_name, api_type, covers,
@@ -138,6 +139,38 @@ class ReadSession:
             if statement is not None:
                 info.to_month[statement] = last_month
         return found
+
+    def calls_since(self, moment: datetime) -> dict[tuple[str, str], int]:
+        """
+        Return by integration and tenant how many calls the pulls made that have landed since.
+
+        Args:
+            moment: Timezone-aware.
+        """
+        rows = self._db.rows(
+            """
+            WITH pulls AS (  -- one may land in several batches, each with all of its calls
+                SELECT integration, tenant_id, workspace_id, fetched_at, max(api_calls) AS calls
+                FROM batches WHERE fetched_at >= $1 GROUP BY ALL
+            )
+            SELECT integration, tenant_id, sum(calls)::BIGINT FROM pulls GROUP BY ALL
+            """,
+            [to_utc(moment)],
+        )
+        return {(integration, tenant): calls for integration, tenant, calls in rows}
+
+    def soundness(
+        self, integration: str, workspace_ids: Sequence[str] | None = None
+    ) -> list[Soundness]:
+        """
+        Tell whether what has landed is whole and adds up, by workspace and asset.
+
+        Args:
+            integration: Registered name.
+            workspace_ids: The customers; None for all. One of whom nothing has ever landed is
+                not in the answer.
+        """
+        return load_soundness(self._db, integration, workspace_ids)
 
     def workspaces(self) -> list[WorkspaceSummary]:
         """Return what is landed, by workspace and integration."""

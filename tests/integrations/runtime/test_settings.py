@@ -122,6 +122,8 @@ def test_the_example_file_lists_every_setting():
     expected = {f"ZEBBRA_{name}" for name in core} | {
         f"{plugin.slug.upper()}_{name}" for plugin in load_registry() for name in own
     }
+    with_a_day = [plugin.slug for plugin in load_registry() if plugin.api.limits.per_day]
+    expected |= {f"{slug.upper()}_CALLS_PER_DAY" for slug in with_a_day}
 
     assert listed == expected
 
@@ -149,3 +151,16 @@ def test_a_sandbox_never_stands_in_for_an_app_of_ones_own(tmp_path, monkeypatch)
     assert settings.integration("xero").client_id == "my-own"
     assert settings.integration("xero").api_base_url is None
     assert settings.integration("gusto").client_id == "zebbra-sandbox"
+
+
+def test_calls_a_day_are_a_number_or_refused_by_name():
+    given = load_settings({"XERO_CALLS_PER_DAY": "1000"})
+
+    assert given.integration("xero").calls_per_day == 1000
+    assert given.integration("gusto").calls_per_day is None
+    for wrong in ("0", "-5", "many", "1e3"):
+        with pytest.raises(ConfigurationError) as raised:
+            load_settings({"XERO_CALLS_PER_DAY": wrong}).integration("xero")
+        assert str(raised.value) == (
+            f"XERO_CALLS_PER_DAY: expected a whole number from 1, found {wrong!r}"
+        )

@@ -1,6 +1,7 @@
 """Workspaces that met a day's limit, from the run that met it to the run after its reset."""
 
 import json
+import logging
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -179,9 +180,27 @@ def test_what_the_command_put_off_is_in_the_same_dagster_for_the_sensor(stack, l
         ticking = Ticking(instance, as_of=str(TODAY), sensor=day_limits.SENSOR_NAME)
         requests = ticking.tick()
 
-    assert list(result.failures) == ["globex"]
+    assert result.failures == {}
+    assert [(item.workspace_id, item.slug) for item in result.put_off] == [("globex", "xero")]
     assert ranges(requests) == [("globex", None)]
     assert requests[0].run_key.startswith(result.runs[0])
+
+
+def test_a_run_that_a_day_has_no_room_for_warns_before_it_asks(stack, ticking, monkeypatch):
+    monkeypatch.setenv("XERO_CALLS_PER_DAY", "8")
+    run = run_all(ticking, full=True)
+
+    warnings = [
+        entry.user_message
+        for entry in ticking.instance.all_logs(run.run_id)
+        if entry.level == logging.WARNING and "does not fit" in entry.user_message
+    ]
+    assert warnings == [
+        (
+            "does not fit a day: Xero: Globex GmbH (sandbox) needs 9 calls, and 8 are allowed in a "
+            "day: 2 days; who meets the limit is put off"
+        )
+    ]
 
 
 def test_the_sensor_runs_by_default_every_minute_and_starts_the_job_that_the_models_follow(

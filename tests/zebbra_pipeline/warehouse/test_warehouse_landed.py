@@ -1,6 +1,6 @@
 """How far every workspace of a batch has landed is one question."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from support.warehouse import (
@@ -86,3 +86,24 @@ def test_many_workspaces_cost_one_query(warehouse, monkeypatch):
 
     assert found == {}
     assert len(asked) - before == 1
+
+
+def test_calls_since_a_moment_are_counted_by_tenant_and_a_pull_only_once(tmp_path):
+    made = warehouse_in(tmp_path)
+    sales = account("200", "Sales", "1")
+    with made.write("test") as session:
+        land(session, pull([JAN], sales), day=date(2026, 6, 13))
+        land(session, pull([JAN], sales), day=date(2026, 6, 15))
+        land(session, pull([JAN], sales), day=date(2026, 6, 15), workspace="globex")
+        land(session, pull([JAN], sales, tenant="org-2"), workspace="hooli")
+        once = {"run_id": "r", "fetched_at": FETCHED, "api_calls": 7}
+        session.land_employees(
+            "acme", "Gusto", COMPANY, [person("p1", "Ann", "1")], from_date=JAN, **once
+        )
+        session.land_payroll_costs("acme", "Gusto", COMPANY, [cost(JAN, "10")], **once)
+    made.publish()
+
+    with made.read() as session:
+        found = session.calls_since(datetime(2026, 6, 14, tzinfo=UTC))
+        assert session.calls_since(datetime(2026, 6, 16, tzinfo=UTC)) == {}
+    assert found == {("Xero", "org-1"): 4, ("Xero", "org-2"): 2, ("Gusto", "co-1"): 7}

@@ -1,0 +1,210 @@
+"""`zebbra refresh`: fetches workspaces, and says first what a day has no room for."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from integrations.runtime.registry import load_registry
+from integrations.runtime.settings import Settings
+from zebbra_pipeline.commands.context import (
+    UsageError,
+    ask_service,
+    day_option,
+    err,
+    open_warehouse,
+    out,
+    settings_of_command,
+    workspace_argument,
+)
+from zebbra_pipeline.commands.spreading import days_of, put_off_lines
+from zebbra_pipeline.oauth_api import OAuthService
+from zebbra_pipeline.outcomes import named
+from zebbra_pipeline.planned_pulls import plan_of
+
+if TYPE_CHECKING:  # imports Dagster
+    from zebbra_pipeline.refreshing import RefreshResult
+
+LIVE_STATES = frozenset({"connected", "requires_reconnect"})
+FAILED, PUT_OFF = 1, 75
+"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: nothing is wrong, try again later."""
+
+Connected = Sequence[Mapping[str, Any]]
+"""Rows of the OAuth service's list of connections, of integrations that are installed."""
+
+
+def refresh(
+    workspaces: Annotated[list[str] | None, typer.Argument(help="Workspace ids.")] = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every workspace that has connected something.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Fetch all of ZEBBRA_HISTORY_MONTHS again.")
+    ] = False,
+    as_of: Annotated[str, typer.Option(help="Fetch as if today were this day (YYYY-MM-DD).")] = "",
+) -> None:
+    """
+    Materialize workspaces through Dagster: every connected integration, then the models.
+
+    Where an organisation's day at the provider is too small for them, it says so first, and who
+    is fetched on which day. Who meets the limit is put off until it has reset. A running Dagster
+    daemon fetches them then; without one, run the command again that is printed.
+
+    Exit status: 0 if all are refreshed, 75 if some are put off and none has failed, 1 if any
+    has failed.
+
+    Example: zebbra refresh acme globex
+    """
+    settings = settings_of_command()
+    names = [workspace_argument(name) for name in workspaces or []]
+    if everything == bool(names):
+        raise UsageError("name the workspaces to refresh, or give --all")
+    connected = connected_integrations(settings, names)
+    result = refresh_connected(connected, settings, full=full, as_of=day_option(as_of))
+    for line in put_off_lines(
+        result.put_off, timezone=settings.timezone, full=full, everybody=everything
+    ):
+        out.print(line, markup=False)
+    if result.failures:
+        raise typer.Exit(FAILED)
+    if result.put_off:
+        raise typer.Exit(PUT_OFF)
+
+
+def connected_integrations(settings: Settings, names: Sequence[str]) -> Connected:
+    """
+    Return what each workspace has connected; of all workspaces if *names* is empty.
+
+    Connections of integrations that are not installed are left out, which is told.
+
+    Raises:
+        UnknownWorkspaceError: If the OAuth service does not know one of them.
+        UsageError: If one of them has connected nothing, or nothing that is installed.
+    """
+
+    async def ask(service: OAuthService) -> list[dict[str, Any]]:
+        for name in names:
+            await service.providers(name)  # refuses an unknown workspace
+        return [
+            row
+            for row in (await service.connections())["connections"]
+            if row["state"] in LIVE_STATES and (not names or row["workspace_id"] in names)
+        ]
+
+    rows = ask_service(settings, ask)
+    empty = sorted(set(names).difference(row["workspace_id"] for row in rows))
+    if empty:
+        raise UsageError(
+            f"{', '.join(empty)}: nothing is connected yet; "
+            f"make a connect link with: zebbra connect {empty[0]}"
+        )
+    if not rows:
+        raise UsageError("no workspace has connected anything yet; see: zebbra connect --help")
+    return _installed(rows, [str(plugin.name) for plugin in load_registry()], names)
+
+
+def _installed(rows: Connected, installed: Sequence[str], names: Iterable[str]) -> Connected:
+    """Return the rows of installed integrations; tell of the others."""
+    found = [row for row in rows if row["integration"] in installed]
+    missing: dict[str, list[str]] = {}
+    for row in rows:
+        if row["integration"] not in installed:
+            missing.setdefault(row["integration"], []).append(row["workspace_id"])
+    left = {row["workspace_id"] for row in found}
+    nothing = sorted(set(names) - left) if left else sorted({row["workspace_id"] for row in rows})
+    if nothing:
+        raise UsageError(
+            f"{named(nothing)}: nothing to refresh: connected to {', '.join(sorted(missing))}, "
+            f"which is not installed here; installed: {', '.join(sorted(installed)) or 'nothing'}"
+        )
+    for integration, workspaces in sorted(missing.items()):
+        err.print(
+            f"left out, {integration} is not installed here: {named(sorted(workspaces))}",
+            markup=False,
+        )
+    return found
+
+
+def refresh_connected(
+    connected: Connected, settings: Settings, *, full: bool = False, as_of: str = ""
+) -> "RefreshResult":
+    """Say what a day has no room for, materialize, and show progress and failures."""
+    _tell_what_does_not_fit(connected, settings, full=full, as_of=as_of)
+    slugs: dict[str, frozenset[str]] = {}
+    for row in connected:
+        workspace = row["workspace_id"]
+        slugs[workspace] = slugs.get(workspace, frozenset()) | {row["integration"].lower()}
+    with _progress_of(
+        "zebbra_pipeline.fetching", lambda line: out.print(f"  {line}", markup=False)
+    ):
+        from zebbra_pipeline.refreshing import refresh as materialize
+
+        result = materialize(
+            slugs,
+            settings,
+            full=full,
+            as_of=as_of,
+            tell=lambda line: out.print(f"  {line}", markup=False),
+        )
+    groups: dict[str, list[str]] = {}
+    for workspace, reasons in sorted(result.failures.items()):
+        for reason in reasons:
+            groups.setdefault(reason, []).append(workspace)
+    for reason, failed in groups.items():
+        err.print(f"failed: {named(failed)}: {reason}", markup=False)
+    for workspace, link in sorted(result.links.items()):
+        err.print(f"reconnect {workspace} here: {link}", markup=False)
+    waiting = {item.workspace_id for item in result.put_off} - result.failures.keys()
+    good = len(slugs) - len(result.failures) - len(waiting)
+    put_off = f", {len(waiting)} put off," if waiting else ""
+    out.print(
+        f"{good} of {len(slugs)} workspaces refreshed{put_off} in {len(result.runs)} Dagster runs"
+    )
+    return result
+
+
+def _tell_what_does_not_fit(
+    connected: Connected, settings: Settings, *, full: bool, as_of: str
+) -> None:
+    planned = plan_of(
+        [row for row in connected if row["state"] == "connected"],
+        load_registry(),
+        open_warehouse(settings),
+        settings,
+        full=full,
+        today=date.fromisoformat(as_of) if as_of else datetime.now().astimezone().date(),
+    )
+    if not planned.over_the_day:
+        return
+    for sentence in planned.over_the_day:
+        out.print(f"does not fit a day: {sentence}", markup=False)
+    for line in days_of(planned):
+        out.print(f"  {line}", markup=False)
+    out.print("  Who meets the limit is put off until it has reset; nothing is lost.")
+
+
+class _progress_of:  # noqa: N801 -- reads as a with-statement's verb
+    """Passes the INFO lines of one logger to a function while its block runs."""
+
+    def __init__(self, logger: str, show: Callable[[str], None]) -> None:
+        self._logger = logging.getLogger(logger)
+        self._handler = _Handler(show)
+
+    def __enter__(self) -> None:
+        self._logger.addHandler(self._handler)
+        self._logger.setLevel(logging.INFO)
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self._handler)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
