@@ -86,5 +86,37 @@ def test_every_text_has_enough_contrast(rig: Rig, browser: Browser, scheme: str)
     assert [item for item in contrasts if item["ratio"] < 4.5] == []
 
 
+def test_text_twice_as_large_fits_a_phone_and_breaks_no_button(rig: Rig, browser: Browser) -> None:
+    rig.connect()
+    page = browser.new_page(viewport={"width": 380, "height": 800})
+    page.goto(rig.pipeline.link())
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    lines = page.get_by_role("link", name="Reconnect Toybooks").evaluate(
+        """(link) => {
+          const range = document.createRange();
+          range.selectNodeContents(link.firstChild);
+          return range.getClientRects().length;
+        }"""
+    )
+    page.close()
+
+    assert width <= 380
+    assert lines == 1
+
+
+def test_page_needs_no_javascript(rig: Rig, browser: Browser) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(rig.pipeline.link())
+    page.get_by_role("link", name="Connect Toybooks").click()
+    page.get_by_label("Second Shop").check()
+    page.get_by_role("button", name="Allow").click()
+    assert _card(page).locator(".badge").inner_text() == "Connected"
+    page.get_by_text("Disconnect", exact=False).first.click()
+    page.get_by_role("button", name="Yes, disconnect Toybooks").click()
+    assert _card(page).locator(".badge").inner_text() == "Disconnected"
+    page.close()
+
+
 def _card(page: Page) -> Locator:
     return page.get_by_role("region", name="Toybooks")
