@@ -23,7 +23,7 @@ class APull:
         return {"profit_and_loss": {"dagster/row_count": 3}}
 
 
-async def outcomes_of(tmp_path, fetch, *workspaces):
+async def outcomes_of(tmp_path, fetch, *workspaces, note=lambda _outcome: None):
     outcomes = await fetch_and_land(
         load_registry().get("xero"),
         workspaces,
@@ -31,6 +31,7 @@ async def outcomes_of(tmp_path, fetch, *workspaces):
         fetch=fetch,
         warehouse=Warehouse(tmp_path / "w.duckdb", published=tmp_path / "p.duckdb"),
         run_id="run",
+        note=note,
     )
     return {outcome.workspace_id: outcome for outcome in outcomes}
 
@@ -84,3 +85,23 @@ async def test_every_workspace_has_one_outcome_whatever_their_number(tmp_path, c
 
     assert sorted(found) == sorted(f"w{index}" for index in range(count))
     assert sum(isinstance(outcome, Failed) for outcome in found.values()) == (count + 4) // 5
+
+
+async def test_what_came_of_each_is_noted_once_before_the_next_one_lands(tmp_path):
+    noted, landed = [], []
+
+    class Landing(APull):
+        def land(self, session, run_id):
+            landed.append((self.workspace_id, len(noted)))
+            return super().land(session, run_id)
+
+    async def fetch(workspace_id):
+        if workspace_id == "broken":
+            raise PayloadError("broken")
+        return Landing(workspace_id, ValueError("too long") if workspace_id == "long" else None)
+
+    found = await outcomes_of(tmp_path, fetch, "a", "broken", "long", "b", note=noted.append)
+
+    assert [item.workspace_id for item in noted] == ["broken", "a", "long", "b"]
+    assert {item.workspace_id: item for item in noted} == found
+    assert landed == [("a", 1), ("long", 2), ("b", 3)]
