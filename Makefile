@@ -11,7 +11,7 @@ TEST_WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := test
-.PHONY: help setup demo dev generate_from_template test check format lint types layers tests browser postgres ducklake lock clean
+.PHONY: help setup demo dev generate_from_template test check format lint types layers tests scale browser postgres ducklake lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 24
@@ -62,6 +62,9 @@ layers: setup
 tests: setup browser postgres ducklake
 	@echo "== tests"
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
+
+scale: setup ## 2,000 workspaces through everything, about 25 minutes; SCALE="--workspaces 200 ..."
+	@$(BIN)/python -m benchmarks.scale $(SCALE)
 
 browser:
 	@sh scripts/ensure_browser.sh

@@ -95,9 +95,9 @@ class Children:
                 time.sleep(0.1)
         raise ProcessError(f"{name} does not answer at {url}; see {self._logs / name}.log")
 
-    def pid(self, name: str) -> int:
-        """Return the process id of a child."""
-        return self._running[name].pid
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of the children by name."""
+        return {name: process.pid for name, process in self._running.items()}
 
     def kill(self, name: str) -> None:
         """Kill a child at once, without telling it; it can be started again."""
@@ -105,13 +105,16 @@ class Children:
         process.kill()
         process.wait()
 
+    def ended(self) -> str:
+        """Return the name of a child that has ended by itself; empty if all run."""
+        running = self._running.items()
+        return next((name for name, process in running if process.poll() is not None), "")
+
     def wait(self) -> str:
         """Wait until any of them ends; return its name."""
-        while True:
-            for name, process in self._running.items():
-                if process.poll() is not None:
-                    return name
+        while not (name := self.ended()):
             time.sleep(0.3)
+        return name
 
     def stop(self) -> None:
         """End all of them, politely first."""
