@@ -124,5 +124,5 @@ def services(options: Options, home: Path) -> Iterator[Processes]:
 
 
 def _once(moment: datetime) -> str:
-    """Return a cron expression that the schedule does not spread over the hour."""
-    return f"{moment.minute}-{moment.minute} {moment.hour} * * *"
+    """Return a cron expression for once a day; as a list, the schedule leaves its minute alone."""
+    return f"{moment.minute},{moment.minute} {moment.hour} * * *"

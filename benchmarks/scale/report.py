@@ -30,8 +30,7 @@ class Report:
         for section, facts in self.sections.items():
             lines.append(f"\n{section}")
             lines += [
-                f"  {name.replace('_', ' '):44} {_shown(name, fact):>14}"
-                for name, fact in facts.items()
+                f"  {_title(name):44} {_shown(name, fact):>16}" for name, fact in facts.items()
             ]
         lines.append("")
         if self.wrong:
@@ -44,6 +43,10 @@ class Report:
     def write(self, path: Path) -> None:
         """Write all of it as JSON; sizes are in bytes, durations in seconds."""
         path.write_text(json.dumps({**self.sections, "wrong": self.wrong}, indent=2) + "\n")
+
+
+def _title(name: str) -> str:
+    return name.removesuffix("_bytes").removesuffix("_s").replace("_", " ")
 
 
 def _shown(name: str, fact: Any) -> str:

@@ -105,7 +105,7 @@ def _refresh(
         report.note("wall time", refresh_s=round(landed - due.timestamp(), 1))
         report.note(
             "refresh",
-            seconds_to_queue_the_runs=round(dagster.tick_s, 1),
+            to_queue_the_runs_s=round(dagster.tick_s, 1),
             runs_that_merge_models=following,
             **duration_of_runs(dagster.runs()),
         )
