@@ -41,7 +41,9 @@ def not_ready(*what: str) -> tuple[int, Any]:
 def own(tmp_path: Path) -> Iterator[Rig]:
     """A service with SQLite and a key file, which a test may spoil."""
     files = {"ZEBBRA_ENCRYPTION_KEYS": "", "ZEBBRA_OAUTH_DATABASE": ""}
-    with running_rig(tmp_path, overrides=files, limits=RequestLimits(burst=1)) as found:
+    with running_rig(
+        tmp_path, overrides=files, limits=RequestLimits(burst=1, per_second=0.001)
+    ) as found:
         yield found
 
 
