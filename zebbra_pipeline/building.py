@@ -1,7 +1,7 @@
 """Composition: the public API for one's own Dagster project."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
@@ -19,8 +19,10 @@ from zebbra_pipeline.automation.schedules import (
     build_refresh_schedules,
 )
 from zebbra_pipeline.automation.sensor import build_connections_sensor
-from zebbra_pipeline.checks.freshness import Checks, build_freshness_check
+from zebbra_pipeline.checks.freshness import build_freshness_check, build_stale_check
 from zebbra_pipeline.checks.job import build_check_job
+from zebbra_pipeline.checks.specs import Checks
+from zebbra_pipeline.checks.workspaces import build_workspace_checks
 from zebbra_pipeline.resources import Connections, Warehouse
 
 __all__ = ["Checks", "RefreshSchedule", "build_definitions", "build_integration_assets"]
@@ -65,15 +67,15 @@ def build_definitions(
     most = workspaces_per_run or settings.workspaces_per_run
     installed = list(load_registry() if plugins is None else plugins)
     families = {
-        plugin.slug: build_integration_assets(plugin, workspaces_per_run=most)
+        plugin.slug: build_integration_assets(plugin, workspaces_per_run=most, checks=checks)
         for plugin in installed
     }
     upstream = sorted(key for family in families.values() for key in family.keys)
     merged = build_merged_model(upstream, workspaces_per_run=most)
-    freshness = [build_freshness_check(plugin, checks) for plugin in installed] if checks else []
+    by_workspace, of_all = _checks(installed, checks) if checks else ([], [])
     refresh = build_refresh_job(list(families.values()))
     follow = build_following_job()
-    check = [build_check_job(freshness)] if freshness else []
+    check = [build_check_job(of_all)] if of_all else []
     on_connections = build_connections_sensor(
         refresh,
         {slug: sorted(family.keys) for slug, family in families.items()},
@@ -96,7 +98,7 @@ def build_definitions(
         by_the_clock += build_check_schedule(schedule, check[0], settings)
     return dg.Definitions(
         assets=[*families.values(), merged],
-        asset_checks=freshness,
+        asset_checks=[*by_workspace, *of_all],
         jobs=[refresh, follow, *check],
         schedules=by_the_clock,
         sensors=[on_connections, after_limits, *build_following_sensors(refresh, follow)],
@@ -106,6 +108,17 @@ def build_definitions(
         },
         executor=executor,
     )
+
+
+def _checks(
+    plugins: Sequence[IntegrationPlugin], checks: Checks
+) -> tuple[list[dg.AssetChecksDefinition], list[dg.AssetChecksDefinition]]:
+    """Return the checks of each workspace, and those of all workspaces together."""
+    if not plugins:
+        return [], []
+    of_all = [build_freshness_check(plugin, checks) for plugin in plugins]
+    by_workspace = [build_workspace_checks(plugin, checks) for plugin in plugins]
+    return by_workspace, [*of_all, build_stale_check(plugins, checks)]
 
 
 def _connections() -> Connections:

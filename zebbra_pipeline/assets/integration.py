@@ -13,6 +13,8 @@ from zebbra_pipeline.assets.changes import tag_changes
 from zebbra_pipeline.assets.coming_back import tag_come_back
 from zebbra_pipeline.assets.reporting import log_outcome, report
 from zebbra_pipeline.assets.specs import build_integration_specs
+from zebbra_pipeline.checks.specs import Checks
+from zebbra_pipeline.checks.workspaces import log_checks
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
@@ -27,7 +29,10 @@ class FetchConfig(dg.Config):
 
 
 def build_integration_assets(
-    plugin: IntegrationPlugin, *, workspaces_per_run: int | None = None
+    plugin: IntegrationPlugin,
+    *,
+    workspaces_per_run: int | None = None,
+    checks: Checks | None = None,
 ) -> dg.AssetsDefinition:
     """
     Build the assets that *plugin* feeds, partitioned by workspace.
@@ -39,6 +44,8 @@ def build_integration_assets(
         plugin: An integration, e.g. from `integrations.runtime.registry.load_registry()`.
         workspaces_per_run: The most workspaces that a backfill puts in one run;
             ZEBBRA_WORKSPACES_PER_RUN by default.
+        checks: What each workspace is checked for as it lands; None where the definitions have
+            no checks by workspace (`zebbra_pipeline.checks.workspaces.build_workspace_checks`).
 
     Raises:
         ConfigurationError: If a setting is malformed, by name.
@@ -76,6 +83,10 @@ def build_integration_assets(
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
         tag_changes(context, plugin.slug, outcomes, load_settings().models)
         tag_come_back(context, plugin.slug, outcomes, full=config.full)
+        if checks:
+            log_checks(
+                context, plugin, checks, outcomes, connections=connections, warehouse=warehouse
+            )
         yield from report(context, outcomes, logged=True)
 
     return fetch

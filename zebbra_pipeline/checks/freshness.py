@@ -1,33 +1,32 @@
-"""`workspaces_are_fresh`: which workspaces an integration has not brought anything for lately."""
+"""
+`workspaces_are_fresh` of each asset, and `stale_workspaces` of all of them in one table.
 
-from collections.abc import Iterator, Mapping
+They are what the job `check_figures` runs. On its way the first logs the checks of each
+workspace, where they say something new.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import Field
 
 from integrations.contracts import IntegrationPlugin
-from zebbra_pipeline.families import ASSET_NAMES
+from zebbra_pipeline.assets.specs import MERGED_MODEL
+from zebbra_pipeline.checks.specs import Checks, keys_of
+from zebbra_pipeline.checks.stale import Stale, explained, table
+from zebbra_pipeline.checks.workspaces import Rows, find, listed, log_findings
+from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
 if TYPE_CHECKING:
     from zebbra_pipeline.warehouse import ReadSession
 
-CHECK_NAME = "workspaces_are_fresh"
-_SHOWN = 20
+__all__ = ["Checks", "build_freshness_check", "build_stale_check", "freshness"]
 
-
-class Checks(dg.Model, dg.Resolvable):
-    """What the checks hold the landed figures to."""
-
-    stale_after_days: int = Field(
-        default=3,
-        ge=1,
-        description="Warn of a workspace that has landed nothing new for more days than this.",
-    )
+CHECK_NAME, STALE_NAME = "workspaces_are_fresh", "stale_workspaces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +35,25 @@ class Freshness:
     How recently the workspaces of one asset have landed.
 
     Attributes:
-        workspaces: How many have ever landed.
-        stale: The day of the last landing of those that are too old, by workspace id.
+        workspaces: How many have ever landed, or have been connected for too long without.
+            Who has disconnected is not counted.
+        stale: The day of the last landing of those that are too old, by workspace id; None
+            where nothing has ever landed.
+        ages: Of those, the days since then, or since they connected.
     """
 
     workspaces: int
-    stale: Mapping[str, date]
+    stale: Mapping[str, date | None]
+    ages: Mapping[str, int]
 
 
 def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.AssetChecksDefinition:
     """
     Build one check for each asset that *plugin* feeds, evaluated together.
 
-    It asks the warehouse's published copy and makes no provider call. A stale workspace is a
-    warning: its figures are old, not wrong. It needs the resources `connections` (for the
-    day) and `warehouse`.
+    It asks the warehouse's published copy and the OAuth service, and makes no provider call. A
+    stale workspace is a warning: its figures are old, not wrong. It needs the resources
+    `connections` and `warehouse`.
     """
     days = checks.stale_after_days
 
@@ -59,40 +62,123 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
         specs=[
             dg.AssetCheckSpec(
                 name=CHECK_NAME,
-                asset=dg.AssetKey([plugin.slug, asset]),
+                asset=key,
                 description=(
-                    f"Every workspace that has ever landed has landed again within {days} days. "
-                    "Asks the published copy of the warehouse, never the provider."
+                    f"Every workspace that has landed or is connected has landed within {days} "
+                    "days. Asks the published copy of the warehouse, never the provider."
                 ),
                 metadata={"zebbra/stale_after_days": days},
             )
-            for asset in ASSET_NAMES[plugin.api_type]
+            for key in keys_of(plugin)
         ],
         can_subset=True,
     )
     def check(
         context: dg.AssetCheckExecutionContext, connections: Connections, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
+        step = context.op_execution_context
+        rows = listed(connections, plugin, step.log.warning)
         today = connections.today()
         try:
             with warehouse.open().read() as session:
-                for key in sorted(context.selected_asset_check_keys):
-                    asset = key.asset_key.path[-1]
-                    found = freshness(session, plugin.name, asset, today=today, days=days)
-                    yield _result(key, plugin.name, found, days)
+                keys = sorted(item.asset_key for item in context.selected_asset_check_keys)
+                findings = find(session, plugin, checks, None, rows=rows, connections=connections)
+                found = {
+                    key: freshness(
+                        session, plugin.name, key.path[-1], today=today, days=days, rows=rows
+                    )
+                    for key in keys
+                }
         except WarehouseError as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
+        for key, state in found.items():
+            log_findings(step, key, findings[key], checks)
+            stale = explained(context.instance, _stale(plugin, key, state), rows)
+            yield _result(key, plugin.name, state, days, stale)
+
+    return check
+
+
+def build_stale_check(
+    plugins: Sequence[IntegrationPlugin], checks: Checks
+) -> dg.AssetChecksDefinition:
+    """
+    Build `stale_workspaces` of `merged_model`: who is stale in any of *plugins*, and why.
+
+    It needs what `build_freshness_check` needs.
+    """
+    days = checks.stale_after_days
+
+    @dg.multi_asset_check(
+        name="check_stale_workspaces",
+        specs=[
+            dg.AssetCheckSpec(
+                name=STALE_NAME,
+                asset=MERGED_MODEL,
+                description=(
+                    f"Nobody has landed nothing for more than {days} days, in any integration. "
+                    "Otherwise one table of them all: since when, and why."
+                ),
+                metadata={"zebbra/stale_after_days": days},
+            )
+        ],
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, connections: Connections, warehouse: Warehouse
+    ) -> Iterator[dg.AssetCheckResult]:
+        oldest: dict[tuple[str, str], Stale] = {}
+        try:
+            with warehouse.open().read() as session:
+                for plugin in plugins:
+                    rows = listed(connections, plugin, context.log.warning)
+                    for key in keys_of(plugin):
+                        state = freshness(
+                            session,
+                            plugin.name,
+                            key.path[-1],
+                            today=connections.today(),
+                            days=days,
+                            rows=rows,
+                        )
+                        for item in explained(context.instance, _stale(plugin, key, state), rows):
+                            known = oldest.get((item.workspace_id, item.integration))
+                            if known is None or known.age < item.age:
+                                oldest[item.workspace_id, item.integration] = item
+        except WarehouseError as exc:
+            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+        who = sorted({workspace for workspace, _ in oldest})
+        yield dg.AssetCheckResult(
+            asset_key=MERGED_MODEL,
+            check_name=STALE_NAME,
+            passed=not oldest,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=(
+                f"{len(who)} workspaces have landed nothing for more than {days} days: {named(who)}"
+                if who
+                else f"every workspace has landed within {days} days"
+            ),
+            metadata={
+                "zebbra/stale_workspaces": table(oldest.values()),
+                "zebbra/stale_after_days": days,
+            },
+        )
 
     return check
 
 
 def freshness(
-    session: "ReadSession", integration: str, asset: str, *, today: date, days: int
+    session: "ReadSession",
+    integration: str,
+    asset: str,
+    *,
+    today: date,
+    days: int,
+    rows: Rows | None = None,
 ) -> Freshness:
     """
     Return which workspaces have landed nothing of *asset* for more than *days* days.
 
-    A workspace that has never landed it is not counted: nobody has asked for it yet.
+    A workspace that is connected and has never landed counts from the day it connected.
 
     Args:
         session: The published copy.
@@ -100,30 +186,45 @@ def freshness(
         asset: Asset name, e.g. `profit_and_loss`.
         today: The day to count from.
         days: The most days that a workspace may go without a landing.
+        rows: The integration's connections; None if nobody can tell: all count as connected.
     """
-    landed = {
+    landed: dict[str, date | None] = {
         workspace: fetched_at.astimezone().date()
         for workspace, fetched_at in session.last_fetched(integration, asset).items()
     }
-    stale = {key: day for key, day in landed.items() if (today - day).days > days}
-    return Freshness(len(landed), stale)
+    ages = {key: (today - day).days for key, day in landed.items() if day is not None}
+    for workspace, row in (rows or {}).items():
+        if row["state"] == "disconnected":
+            landed.pop(workspace, None)
+        elif workspace not in landed:
+            since = datetime.fromisoformat(row["connected_at"]).astimezone().date()
+            ages[workspace] = (today - since).days
+            if ages[workspace] > days:
+                landed[workspace] = None
+    stale = {key: day for key, day in landed.items() if ages[key] > days}
+    return Freshness(len(landed), stale, {key: ages[key] for key in stale})
+
+
+def _stale(plugin: IntegrationPlugin, key: dg.AssetKey, found: Freshness) -> list[Stale]:
+    return [
+        Stale(workspace, plugin.name, key, day, found.ages[workspace])
+        for workspace, day in found.stale.items()
+    ]
 
 
 def _result(
-    key: dg.AssetCheckKey, integration: str, found: Freshness, days: int
+    key: dg.AssetKey, integration: str, found: Freshness, days: int, stale: Sequence[Stale]
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        asset_key=key.asset_key,
-        check_name=key.name,
+        asset_key=key,
+        check_name=CHECK_NAME,
         passed=not found.stale,
         severity=dg.AssetCheckSeverity.WARN,
         description=_sentence(integration, found, days),
         metadata={
             "zebbra/workspaces": found.workspaces,
             "zebbra/stale_after_days": days,
-            "zebbra/stale_workspaces": dg.MetadataValue.json(
-                {workspace: day.isoformat() for workspace, day in found.stale.items()}
-            ),
+            "zebbra/stale_workspaces": table(stale),
         },
     )
 
@@ -135,9 +236,8 @@ def _sentence(integration: str, found: Freshness, days: int) -> str:
         return (
             f"all {found.workspaces} workspaces have landed from {integration} within {days} days"
         )
-    oldest_first = sorted(found.stale, key=lambda workspace: (found.stale[workspace], workspace))
-    more = f" and {len(oldest_first) - _SHOWN} more" if len(oldest_first) > _SHOWN else ""
+    oldest_first = sorted(found.stale, key=lambda workspace: (-found.ages[workspace], workspace))
     return (
         f"{len(oldest_first)} of {found.workspaces} workspaces have landed nothing from "
-        f"{integration} for more than {days} days: {', '.join(oldest_first[:_SHOWN])}{more}"
+        f"{integration} for more than {days} days: {named(oldest_first)}"
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RestatementInfo,
         WorkspaceSummary,
     )
+    from zebbra_pipeline.warehouse.soundness import Soundness
     from zebbra_pipeline.warehouse.store import Warehouse
     from zebbra_pipeline.warehouse.writing import WriteSession
 
@@ -40,6 +41,7 @@ __all__ = [
     "Landing",
     "ReadSession",
     "RestatementInfo",
+    "Soundness",
     "Warehouse",
     "WarehouseBusyError",
     "WarehouseError",
@@ -49,7 +51,12 @@ __all__ = [
     "WorkspaceSummary",
     "WriteSession",
 ]
-_HOMES = {"ReadSession": "reading", "Warehouse": "store", "WriteSession": "writing"}
+_HOMES = {
+    "ReadSession": "reading",
+    "Soundness": "soundness",
+    "Warehouse": "store",
+    "WriteSession": "writing",
+}
 _RECORDS = {
     "EMPLOYEES",
     "PAYROLL_COSTS",

@@ -19,6 +19,7 @@ from zebbra_pipeline.warehouse.records import (
     RestatementInfo,
     WorkspaceSummary,
 )
+from zebbra_pipeline.warehouse.soundness import Soundness, load_soundness
 
 _BATCH = """
     SELECT batch_id, workspace_id, integration, tenant_id, tenant_name, api_type, covers,
@@ -157,6 +158,19 @@ class ReadSession:
             [to_utc(moment)],
         )
         return {(integration, tenant): calls for integration, tenant, calls in rows}
+
+    def soundness(
+        self, integration: str, workspace_ids: Sequence[str] | None = None
+    ) -> list[Soundness]:
+        """
+        Tell whether what has landed is whole and adds up, by workspace and asset.
+
+        Args:
+            integration: Registered name.
+            workspace_ids: The customers; None for all. One of whom nothing has ever landed is
+                not in the answer.
+        """
+        return load_soundness(self._db, integration, workspace_ids)
 
     def workspaces(self) -> list[WorkspaceSummary]:
         """Return what is landed, by workspace and integration."""

@@ -55,7 +55,16 @@ def evaluated(landed, tmp_path, checks):
     assert result.success
     assert result.get_asset_materialization_events() == []
     assert (schedule.job_name, request.partition_key) == ("check_figures", None)
-    return {item.asset_key: item for item in result.get_asset_check_evaluations()}
+    return {
+        item.asset_key: item
+        for item in result.get_asset_check_evaluations()
+        if item.partition is None
+    }
+
+
+def rows_of(evaluation):
+    """Return the rows of the table of stale workspaces."""
+    return [dict(record.data) for record in evaluation.metadata["zebbra/stale_workspaces"].records]
 
 
 def test_a_stale_workspace_is_named_in_a_warning(landed, tmp_path, monkeypatch):
@@ -68,7 +77,13 @@ def test_a_stale_workspace_is_named_in_a_warning(landed, tmp_path, monkeypatch):
     assert found.description == (
         "1 of 3 workspaces have landed nothing from Xero for more than 3 days: initech"
     )
-    assert found.metadata["zebbra/stale_workspaces"].value == {"initech": "2026-05-31"}
+    (row,) = rows_of(found)
+    assert (row["workspace"], row["integration"], row["last success"], row["age in days"]) == (
+        "initech",
+        "Xero",
+        "2026-05-31",
+        15,
+    )
     assert found.metadata["zebbra/workspaces"].value == 3
     assert found.metadata["zebbra/stale_after_days"].value == 3
 
@@ -78,14 +93,12 @@ def test_each_asset_is_judged_by_its_own_landings(landed, tmp_path, monkeypatch)
 
     found = evaluated(landed, tmp_path, Checks(stale_after_days=2))
 
-    assert found[P_AND_L].metadata["zebbra/stale_workspaces"].value == {
-        "globex": "2026-06-12",
-        "initech": "2026-05-31",
-    }
+    assert [(row["workspace"], row["last success"]) for row in rows_of(found[P_AND_L])] == [
+        ("initech", "2026-05-31"),
+        ("globex", "2026-06-12"),
+    ]
     assert found[P_AND_L].description.endswith("2 days: initech, globex")
-    assert found[BALANCE_SHEET].metadata["zebbra/stale_workspaces"].value == {
-        "globex": "2026-06-12"
-    }
+    assert [row["workspace"] for row in rows_of(found[BALANCE_SHEET])] == ["globex"]
     for key in (["gusto", "employees"], ["quickbooks", "balance_sheet"]):
         assert found[dg.AssetKey(key)].passed
         assert found[dg.AssetKey(key)].metadata["zebbra/workspaces"].value == 0
@@ -101,8 +114,8 @@ def test_a_workspace_is_stale_only_after_the_whole_time(landed):
             for days in (2, 3)
         }
 
-    assert ages[2] == Freshness(2, {"globex": date(2026, 6, 12)})
-    assert ages[3] == Freshness(2, {})
+    assert ages[2] == Freshness(2, {"globex": date(2026, 6, 12)}, {"globex": 3})
+    assert ages[3] == Freshness(2, {}, {})
 
 
 def test_people_and_payroll_costs_are_told_apart(tmp_path):
@@ -131,8 +144,8 @@ def test_people_and_payroll_costs_are_told_apart(tmp_path):
             for asset in ("employees", "payroll_costs")
         )
 
-    assert people == Freshness(1, {})
-    assert costs == Freshness(1, {"acme": date(2026, 6, 1)})
+    assert people == Freshness(1, {}, {})
+    assert costs == Freshness(1, {"acme": date(2026, 6, 1)}, {"acme": 14})
 
 
 def test_many_stale_workspaces_are_counted_and_the_oldest_shown(tmp_path):
@@ -150,11 +163,15 @@ def test_many_stale_workspaces_are_counted_and_the_oldest_shown(tmp_path):
         selection=dg.AssetSelection.checks(*check.check_keys),
     )
 
-    (found,) = [item for item in result.get_asset_check_evaluations() if item.asset_key == P_AND_L]
+    (found,) = [
+        item
+        for item in result.get_asset_check_evaluations()
+        if item.asset_key == P_AND_L and item.partition is None
+    ]
     assert found.description.startswith("22 of 22 workspaces have landed nothing from Xero")
     assert ": w21, w20, w19, " in found.description
     assert found.description.endswith(", w02 and 2 more")
-    assert len(found.metadata["zebbra/stale_workspaces"].value) == 22
+    assert len(rows_of(found)) == 22
 
 
 def test_a_warehouse_that_cannot_be_read_fails_the_check_with_its_reason(tmp_path):

@@ -1,0 +1,362 @@
+"""What is said of each workspace: with its materialization, and by `check_figures` afterwards."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+from support.scripted_server import Reply, scripted_server
+from support.stack import books_of, running_stack
+from support.warehouse import FEB, JAN, MAR, account, cost, land, pull, total, warehouse_in
+
+from integrations.contracts import Tenant
+from zebbra_pipeline.building import Checks, build_definitions
+from zebbra_pipeline.checks.findings import connection
+from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
+from zebbra_pipeline.resources import Connections, Warehouse
+
+TODAY = date(2026, 6, 15)
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+P_AND_L = dg.AssetKey(["xero", "profit_and_loss"])
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
+
+
+@pytest.fixture
+def instance(tmp_path):
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    with dg.instance_for_test(temp_dir=str(folder)) as opened:
+        opened.add_dynamic_partitions(WORKSPACES.name, ["acme", "globex", "initech"])
+        yield opened
+
+
+@pytest.fixture
+def service(monkeypatch, tmp_path):
+    """Return a function that makes the OAuth service list these connections to Xero."""
+    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path / "home"))
+    with scripted_server() as server:
+        monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
+
+        def serve(*rows):
+            server.answer("/api/connections", Reply(body={"connections": rows, "cursor": "1"}))
+
+        serve()
+        yield serve
+
+
+def row(
+    workspace,
+    state="connected",
+    *,
+    refreshed=NOW,
+    left_days=60,
+    connected=NOW,
+    reason=None,
+    clock=None,
+):
+    clock = clock or datetime.now(UTC)  # a provider waits by the real clock
+    return {
+        "workspace_id": workspace,
+        "integration": "Xero",
+        "state": state,
+        "reason": reason,
+        "connected_at": connected.isoformat(),
+        "last_refresh": refreshed.isoformat(),
+        "idle_limit_s": 60 * 86400,
+        "idle_expires_at": (clock + timedelta(days=left_days, hours=1)).isoformat()
+        if state == "connected"
+        else None,
+    }
+
+
+def definitions_of(tmp_path, warehouse, **options):
+    return build_definitions(
+        checks=Checks(stale_after_days=3, **options),
+        connections=Connections(as_of=TODAY.isoformat()),
+        warehouse=Warehouse(
+            target=str(tmp_path / "warehouse.duckdb"), published=str(warehouse.published)
+        ),
+    )
+
+
+def landed_in(tmp_path, workspaces, dates=(JAN, FEB)):
+    """Land a profit and loss that adds up, for workspaces by the day of their fetch."""
+    warehouse = warehouse_in(tmp_path)
+    with warehouse.write("test") as session:
+        for name, day in workspaces.items():
+            lines = account("a", "Sales", "1", "2"), total("Total Income", "1", "2")
+            land(session, pull(dates, *lines), day=day, workspace=name)
+    return warehouse
+
+
+def evaluated(definitions, instance):
+    """Run `check_figures`; return what it says, by check and workspace (None: of all)."""
+    result = definitions.resolve_job_def("check_figures").execute_in_process(
+        instance=instance, run_config=QUIET
+    )
+    assert result.success
+    return {
+        (item.check_name, item.partition): item
+        for item in result.get_asset_check_evaluations()
+        if item.asset_key in (P_AND_L, dg.AssetKey(["merged_model"]))
+    }
+
+
+def shown(instance, key, check):
+    """Return by workspace whether Dagster shows a check as passed; None: as missing."""
+    infos = instance.event_log_storage.get_asset_check_partition_info(
+        [dg.AssetCheckKey(key, check)]
+    )
+    return {
+        info.partition_key: info.latest_execution_status.value == "SUCCEEDED"
+        if info.is_current
+        else None
+        for info in infos
+        if info.partition_key is not None
+    }
+
+
+def test_a_workspace_becomes_stale_though_nothing_is_fetched_or_merged(instance, service, tmp_path):
+    warehouse = landed_in(tmp_path, {"acme": TODAY, "globex": date(2026, 6, 1)})
+    warehouse.publish()
+    service(row("acme"), row("globex"))
+
+    found = evaluated(definitions_of(tmp_path, warehouse), instance)
+
+    stale = found["fresh", "globex"]
+    assert (stale.passed, stale.severity) == (False, WARN)
+    assert stale.description == (
+        "globex: nothing has landed for 14 days, since 2026-06-01; see on the asset's page why, "
+        "then run: zebbra refresh globex"
+    )
+    assert found["fresh", "acme"].passed
+    assert shown(instance, P_AND_L, "fresh") == {"acme": True, "globex": False}
+
+
+def test_a_check_that_says_the_same_again_is_not_logged_again(instance, service, tmp_path):
+    warehouse = landed_in(tmp_path, {"acme": TODAY, "globex": date(2026, 6, 1)})
+    warehouse.publish()
+    service(row("acme"), row("globex"))
+    definitions = definitions_of(tmp_path, warehouse)
+    first = evaluated(definitions, instance)
+    assert len([key for key in first if key[1] is not None]) == 8
+
+    again = evaluated(definitions, instance)
+    assert {key for key in again if key[1] is not None} == {("fresh", "globex")}
+
+    with warehouse.write("test") as session:
+        lines = account("a", "Sales", "1", "2"), total("Total Income", "1", "2")
+        land(session, pull([JAN, FEB], *lines), workspace="globex")
+    warehouse.publish()
+    mended = evaluated(definitions, instance)
+    assert mended["fresh", "globex"].passed
+
+
+def test_a_run_of_many_logs_what_fails_and_what_passes_again(instance, service, tmp_path):
+    warehouse = landed_in(tmp_path, {"acme": TODAY, "globex": date(2026, 6, 1)})
+    warehouse.publish()
+    definitions = definitions_of(tmp_path, warehouse, every_result_up_to=1)
+
+    first = evaluated(definitions, instance)
+    with warehouse.write("test") as session:
+        lines = account("a", "Sales", "1", "2"), total("Total Income", "1", "2")
+        land(session, pull([JAN, FEB], *lines), workspace="globex")
+    warehouse.publish()
+    mended = evaluated(definitions, instance)
+    quiet = evaluated(definitions, instance)
+
+    assert [key for key in first if key[1]] == [("fresh", "globex")]
+    assert [(key, item.passed) for key, item in mended.items() if key[1]] == [
+        (("fresh", "globex"), True)
+    ]
+    assert [key for key in quiet if key[1]] == []
+
+
+def test_a_month_that_is_missing_is_named(instance, service, tmp_path):
+    warehouse = landed_in(tmp_path, {"acme": TODAY, "globex": TODAY}, dates=(JAN, MAR))
+    with warehouse.write("test") as session:
+        land(session, pull([FEB], account("a", "Sales", "1")), workspace="globex")
+        tenant = Tenant("company-1", "Company")
+        told = {"run_id": "run-1", "fetched_at": NOW, "api_calls": 1}
+        costs = [cost(JAN, "10"), cost(MAR, "10")]
+        session.land_payroll_costs("acme", "Gusto", tenant, costs, **told)
+    warehouse.publish()
+    definitions = definitions_of(tmp_path, warehouse)
+
+    found = evaluated(definitions, instance)
+    with warehouse.read() as session:
+        (payroll,) = session.soundness("Gusto")
+
+    gap = found["complete", "acme"]
+    assert (gap.passed, gap.severity) == (False, ERROR)
+    assert gap.description == (
+        "acme: 1 months are missing: 2026-02; fetch the whole history: zebbra refresh acme --full"
+    )
+    assert found["complete", "globex"].passed
+    assert found["complete", "globex"].description == (
+        "globex: no month is missing from 2026-01 to 2026-03"
+    )
+    assert payroll.missing == (FEB,)
+
+
+def test_a_total_that_does_not_add_up_is_named_without_an_amount(instance, service, tmp_path):
+    warehouse = landed_in(tmp_path, {"acme": TODAY})
+    with warehouse.write("test") as session:
+        lines = (
+            account("a", "Sales", "1234.5", "2"),
+            account("b", "Online", "0.5", "1", section=("Income", "Shop")),
+            total("Total Income", "1235", "4"),
+        )
+        land(session, pull([JAN, FEB], *lines), workspace="globex")
+    warehouse.publish()
+
+    found = evaluated(definitions_of(tmp_path, warehouse), instance)
+
+    wrong = found["proven", "globex"]
+    assert (wrong.passed, wrong.severity) == (False, ERROR)
+    assert wrong.description == (
+        "globex: 1 totals do not add up: Total Income, 2026-02; "
+        "fetch them again: zebbra refresh globex --full"
+    )
+    assert found["proven", "acme"].passed
+
+
+def test_older_months_are_not_held_against_an_account_that_has_moved(tmp_path):
+    warehouse = landed_in(tmp_path, {"acme": TODAY})
+    with warehouse.write("test") as session:
+        moved = account("a", "Sales", "2", section=("Other Income",))
+        lines = moved, total("Total Other Income", "2", section=("Other Income",))
+        land(session, pull([FEB], *lines))
+    warehouse.publish()
+
+    with warehouse.read() as session:
+        (sound,) = session.soundness("Xero", ["acme"])
+
+    assert (sound.unproven, sound.missing) == ((), ())
+
+
+def test_all_stale_workspaces_are_in_one_table_with_the_reason(instance, service, tmp_path):
+    old = date(2026, 6, 1)
+    warehouse = landed_in(tmp_path, dict.fromkeys(("acme", "globex", "initech", "gone"), old))
+    warehouse.publish()
+    service(
+        row("acme", "requires_reconnect", reason="the provider refused our refresh token"),
+        row("globex"),
+        row("initech"),
+        row("gone", "disconnected"),
+        row("never", connected=NOW - timedelta(days=9)),
+        row("new"),
+    )
+    for workspace, status, reason in (
+        ("globex", "failed", "Xero: provider is down"),
+        ("initech", "put off", "Xero: day limit reached"),
+    ):
+        facts = {"zebbra/status": status, "zebbra/reason": reason}
+        instance.report_runless_asset_event(
+            dg.AssetObservation(P_AND_L, partition=workspace, metadata=facts)
+        )
+
+    found = evaluated(definitions_of(tmp_path, warehouse), instance)
+    of_all = found["stale_workspaces", None]
+    assert found["fresh", "gone"].passed
+    assert found["fresh", "gone"].description == (
+        "gone: disconnected; its figures of 2026-06-01 are kept and not renewed"
+    )
+
+    assert (of_all.passed, of_all.severity) == (False, WARN)
+    assert of_all.description == (
+        "4 workspaces have landed nothing for more than 3 days: acme, globex, initech, never"
+    )
+    rows = [
+        tuple(item.data.values()) for item in of_all.metadata["zebbra/stale_workspaces"].records
+    ]
+    assert rows == [
+        (
+            "acme",
+            "Xero",
+            "2026-06-01",
+            14,
+            "dead grant: the provider refused our refresh token; zebbra connect acme",
+        ),
+        ("globex", "Xero", "2026-06-01", 14, "failing: Xero: provider is down"),
+        ("initech", "Xero", "2026-06-01", 14, "day limit: Xero: day limit reached"),
+        ("never", "Xero", "never", 9, "no run has fetched it since; are the schedules on?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left_days", "passed", "text"),
+    [
+        (16, True, "connected; 16 of 60 days left until Xero ends it unused"),
+        (14, False, "14 of 60 days left until Xero ends it unused; use it: zebbra refresh acme"),
+        (-3, False, "0 of 60 days left until Xero ends it unused; use it: zebbra refresh acme"),
+    ],
+)
+def test_less_than_a_quarter_of_the_providers_patience_is_a_warning(left_days, passed, text):
+    listed = row(
+        "acme", left_days=left_days, refreshed=NOW - timedelta(days=2, hours=12), clock=NOW
+    )
+
+    found = connection(listed, name="Xero", now=NOW)
+
+    assert (found.passed, found.text) == (passed, text)
+    assert passed or not found.grave
+    assert found.facts["zebbra/idle_days_left"] == max(left_days, 0)
+    assert found.facts["zebbra/token_age_days"] == 2.5
+
+
+def test_each_materialization_comes_with_its_checks_and_a_dead_grant_with_its_link(
+    instance, tmp_path
+):
+    today = date(2025, 2, 28)
+    tags = {RANGE_START: "acme", RANGE_END: "initech"}
+    checks = ("fresh", "complete", "proven", "connection")
+
+    def run(definitions):
+        return definitions.resolve_job_def("refresh_figures").execute_in_process(
+            instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
+        )
+
+    with running_stack(tmp_path / "stack", today=today, history_months=2) as stack:
+        stack.connect("acme", xero="Acme Trading Inc")
+        stack.connect("globex", xero="Globex")
+        definitions = build_definitions(connections=Connections(as_of=today.isoformat()))
+        first = run(definitions)
+        assert first.success
+        shown_first = {check: shown(instance, P_AND_L, check) for check in checks}
+        globex = books_of("Globex", today).company.id
+        stack.control().fault(
+            "truncated", path="/api.xro/2.0/Reports/Profit", tenant_id=globex, times=None
+        )
+        refused = run(definitions)
+        shown_refused = {check: shown(instance, P_AND_L, check) for check in checks}
+        stack.control().clear_faults()
+        stack.control().revoke_grants()
+        stack.control().expire_access_tokens()
+        dead = run(definitions)
+        calls = len(stack.control().calls())
+        daily = evaluated(definitions, instance)
+        assert len(stack.control().calls()) == calls
+
+    # Who has not connected has no checks.
+    assert shown_first == {check: {"acme": True, "globex": True} for check in checks}
+    assert not refused.success
+    assert shown_refused["proven"] == {"acme": True, "globex": False}
+    assert shown_refused["connection"] == {"acme": True, "globex": True}
+    assert not dead.success
+    logged = instance.all_logs(dead.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    said = {
+        item.partition: item
+        for item in (entry.dagster_event.asset_check_evaluation_data for entry in logged)
+        if (item.asset_key, item.check_name) == (P_AND_L, "connection")
+    }
+    assert (said["acme"].passed, said["acme"].severity) == (False, ERROR)
+    assert said["acme"].description.startswith("acme: a person must connect Xero again: ")
+    link = said["acme"].metadata["zebbra/connect"]
+    assert isinstance(link, dg.MarkdownMetadataValue)
+    assert link.value.startswith(
+        f"[acme: open the connect page]({stack.oauth_url}/connect?session="
+    )
+    # A refused pull stays refused until another one lands.
+    assert ("proven", "globex") not in daily
+    assert not daily["connection", "globex"].passed

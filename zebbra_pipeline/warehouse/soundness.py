@@ -1,0 +1,125 @@
+"""Whether what has landed is whole and adds up, for many workspaces in three queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from integrations.contracts import month_ends
+from zebbra_pipeline.warehouse.database import Database, from_utc
+from zebbra_pipeline.warehouse.records import EMPLOYEES
+
+_OF_THEM = "integration = $1 AND ($2::VARCHAR[] IS NULL OR workspace_id IN (SELECT unnest($2)))"
+_NEWEST = f"""
+    newest AS (
+        SELECT workspace_id, covering, arg_max(batch_id, sequence) AS batch_id,
+            arg_max(fetched_at, sequence) AS fetched_at, arg_max(to_month, sequence) AS to_month
+        FROM (SELECT *, unnest(covers) AS covering FROM batches WHERE {_OF_THEM}) GROUP BY ALL
+    )
+"""  # noqa: S608 -- a condition of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Soundness:
+    """
+    What can be told of one asset of one workspace from what has landed.
+
+    Attributes:
+        fetched_at: When its newest batch was fetched, in UTC.
+        first_month: First landed month; None for employees.
+        last_month: Last landed month.
+        missing: Month ends between them, up to the newest batch's last, that have not landed.
+        mixed: Whether people of an older batch are left beside the newest one's.
+        unproven: What does not add up in the newest batch, e.g. `Total Income, 2026-02`; names
+            and months alone, never an amount.
+    """
+
+    workspace_id: str
+    asset: str
+    fetched_at: datetime
+    first_month: date | None
+    last_month: date | None
+    missing: tuple[date, ...]
+    mixed: bool
+    unproven: tuple[str, ...]
+
+
+def load_soundness(
+    db: Database, integration: str, workspace_ids: Sequence[str] | None
+) -> list[Soundness]:
+    """Return it for each asset of each workspace; see `ReadSession.soundness`."""
+    given = [integration, None if workspace_ids is None else list(workspace_ids)]
+    unproven: dict[tuple[str, str], list[str]] = {}
+    for workspace_id, asset, what in db.rows(_UNPROVEN, given):
+        unproven.setdefault((workspace_id, asset), []).append(what)
+    found = []
+    for workspace_id, asset, fetched_at, to_month, months, mixed in db.rows(_COVERED, given):
+        there = tuple(months or ())
+        expected = month_ends(there[0], max(there[-1], to_month)) if there else ()
+        if not there and asset != EMPLOYEES:
+            expected = (to_month,)
+        found.append(
+            Soundness(
+                workspace_id,
+                asset,
+                from_utc(fetched_at),
+                there[0] if there else None,
+                there[-1] if there else None,
+                tuple(month for month in expected if month not in frozenset(there)),
+                mixed,
+                tuple(unproven.get((workspace_id, asset), ())),
+            )
+        )
+    return found
+
+
+_COVERED = f"""
+    WITH {_NEWEST},
+    months AS (
+        SELECT workspace_id, statement AS covering, list(month ORDER BY month) AS months
+        FROM landed_months WHERE {_OF_THEM} GROUP BY ALL
+    ),
+    mixed AS (
+        SELECT DISTINCT employees.workspace_id, covering FROM employees
+        JOIN newest ON newest.workspace_id = employees.workspace_id
+            AND covering = 'employees' AND newest.batch_id <> employees.batch_id
+        WHERE integration = $1
+    )
+    SELECT workspace_id, covering, fetched_at, to_month, months, mixed.workspace_id IS NOT NULL
+    FROM newest LEFT JOIN months USING (workspace_id, covering)
+    LEFT JOIN mixed USING (workspace_id, covering)
+    ORDER BY 1, 2
+"""  # noqa: S608 -- conditions of ours
+
+_UNPROVEN = f"""
+    WITH {_NEWEST},
+    points AS (  -- older months keep their totals although an account has moved since
+        SELECT data_points.* FROM data_points JOIN newest USING (workspace_id, batch_id)
+        WHERE integration = $1 AND covering = statement
+    ),
+    sums AS (
+        SELECT workspace_id, statement, month, section_path[1:depth] AS section_path,
+            sum(value) AS value
+        FROM (
+            SELECT *, unnest(range(1, len(section_path) + 1)) AS depth FROM points
+            WHERE kind = 'account'
+        )
+        GROUP BY ALL
+    ),
+    totals AS (  -- what has no section of its own is computed by the provider from others
+        SELECT workspace_id, statement, month, section_path, any_value(label) AS label,
+            any_value(value) AS value
+        FROM points WHERE kind = 'section_total' AND len(section_path) > 0
+        GROUP BY ALL HAVING count(*) = 1
+    )
+    SELECT workspace_id, statement, label || ', ' || strftime(month, '%Y-%m')
+    FROM totals JOIN sums USING (workspace_id, statement, month, section_path)
+    WHERE totals.value <> sums.value
+    UNION ALL
+    SELECT workspace_id, 'payroll_costs', 'total cost, ' || strftime(month, '%Y-%m')
+    FROM payroll_costs
+    WHERE {_OF_THEM} AND total_cost <> gross_pay + employer_taxes + benefits
+    UNION ALL
+    SELECT DISTINCT workspace_id, 'employees', 'job of person ' || employee_id
+    FROM employees WHERE {_OF_THEM} AND end_date < start_date
+    ORDER BY ALL
+"""  # noqa: S608 -- conditions of ours
