@@ -11,7 +11,7 @@ TEST_WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := test
-.PHONY: help setup demo dev generate_from_template test check format lint types layers tests scale browser postgres ducklake lock clean
+.PHONY: help setup demo dev generate_from_template test check format lint types layers tests scale browser postgres other_versions lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 24
@@ -59,7 +59,7 @@ layers: setup
 	@echo "== layers"
 	@$(BIN)/lint-imports
 
-tests: setup browser postgres ducklake
+tests: setup browser postgres other_versions
 	@echo "== tests"
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
 
@@ -72,14 +72,16 @@ browser:
 postgres:
 	@sh scripts/ensure_postgres.sh
 
-ducklake: setup
-	@sh scripts/ensure_ducklake.sh $(VENV)
+other_versions: setup
+	@sh scripts/ensure_packages.sh $(VENV) ducklake
+	@sh scripts/ensure_packages.sh $(VENV) oldest_dagster
 
-lock: setup ## Renew the lock files from pyproject.toml and scripts/ducklake.in (needs uv)
+lock: setup ## Renew the lock files from pyproject.toml and scripts/*.in (needs uv)
 	uv pip compile --quiet pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --output-file requirements.lock
-	uv pip compile --quiet scripts/ducklake.in --universal --python-version 3.11 \
-		--generate-hashes --no-header --output-file scripts/ducklake.lock
+	for name in ducklake oldest_dagster; do \
+		uv pip compile --quiet --no-deps scripts/$$name.in --universal --python-version 3.11 \
+			--generate-hashes --no-header --output-file scripts/$$name.lock; done
 
 clean: ## Remove .venv and all caches; keeps .zebbra
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,7 +9,7 @@ from typing import Any
 
 HELPERS = Path(__file__).parents[1]
 PACKAGES = Path(sys.prefix) / "ducklake"
-MISSING = "DuckLake is not installed (scripts/ensure_ducklake.sh)"
+MISSING = "DuckLake is not installed (scripts/ensure_packages.sh)"
 _SETUP = """
 import json, sys
 from pathlib import Path
