@@ -1,8 +1,8 @@
 """The `zebbra` command: what it offers, and how errors reach a person."""
 
 import sys
+from typing import Any
 
-import click
 import typer
 
 from integrations.contracts import IntegrationError
@@ -32,6 +32,10 @@ _EXPECTED = (
     WarehouseError,
 )
 _INTERRUPTED = 130
+# What a wrong option or argument raises: click's, or Typer's own copy of it since Typer 0.26.
+_WRONG_USE: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 app = typer.Typer(
     name="zebbra",
@@ -67,10 +71,10 @@ def main() -> None:
     """Run the command line; what a person can mend is one sentence and a non-zero exit."""
     try:
         status = app(standalone_mode=False)
-    except click.ClickException as exc:
+    except _WRONG_USE as exc:
         exc.show()
         sys.exit(exc.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(_INTERRUPTED)
     except _EXPECTED as exc:
         err.print(f"zebbra: {exc}", markup=False)

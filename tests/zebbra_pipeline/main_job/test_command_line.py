@@ -36,6 +36,23 @@ def test_every_command_has_help_with_an_example():
         assert "Example:" in shown.stdout, command
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["refresh", "acme", "--no-such"], "No such option: --no-such"),
+        (["connect"], "Missing argument 'workspace'"),
+        (["no-such-command"], "No such command 'no-such-command'"),
+    ],
+)
+def test_a_wrong_option_is_told_with_the_help_at_hand(stack, wrong, said):
+    told = stack.zebbra(*wrong)
+
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert "--help" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_a_malformed_workspace_id_is_refused_with_an_example(stack):
     assert refused(stack.zebbra("refresh", "a|b")) == (
         "zebbra: workspace id 'a|b': expected 1 to 64 letters, digits, '_' or '-', such as 'acme'"
