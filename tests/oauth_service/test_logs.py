@@ -151,7 +151,7 @@ def test_unexpected_error_answers_its_id_and_logs_no_secret(
             raise RuntimeError(f"at https://x.invalid/?code=short: {token}") from exc
 
     monkeypatch.setattr(rig.services.store.workspaces, "all", broken)
-    answer = asked(rig, "/api/workspaces", "broken-1")
+    answer = rig.pipeline.once("/api/workspaces", {"X-Request-ID": "broken-1"})
     lines = log.of_request("broken-1")
     (failure,) = [line for line in lines if "exception" in line]
 

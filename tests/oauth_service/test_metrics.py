@@ -151,7 +151,7 @@ def test_refusal_before_routing_is_counted_by_the_template(tmp_path: Path) -> No
 def test_unexpected_error_is_counted_as_500(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rig.services.store.workspaces, "all", None)
     before = scraped(rig)
-    answer = rig.pipeline.http.get("/api/workspaces")
+    answer = rig.pipeline.once("/api/workspaces")
     after = scraped(rig)
 
     assert answer.status_code == 500

@@ -83,6 +83,12 @@ class Pipeline:
             f"/api/workspaces/{workspace_id}/integrations/{slug}/token", params=query
         )
 
+    def once(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Ask what fails: uvicorn closes that connection, while another request may be on its way."""
+        own = self.http.headers["Authorization"]
+        url = f"{self.http.base_url}".rstrip("/") + path
+        return httpx.get(url, headers={"Authorization": own} | dict(headers or {}), timeout=60)
+
     def connections(self, **query: Any) -> dict[str, Any]:
         answer = self.http.get("/api/connections", params=query)
         assert answer.status_code == 200, answer.text
