@@ -1,8 +1,8 @@
 """
 `workspaces_are_fresh` of each asset, and `stale_workspaces` of all of them in one table.
 
-They are what the job `check_figures` runs. On its way the first logs the checks of each
-workspace, where they say something new.
+They are what the job `check_figures` runs. There the first also logs the checks of each workspace,
+where they say something new.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from integrations.contracts import IntegrationPlugin
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.checks.specs import Checks, keys_of
 from zebbra_pipeline.checks.stale import Stale, explained, table
-from zebbra_pipeline.checks.workspaces import Rows, find, listed, log_findings
+from zebbra_pipeline.checks.workspaces import Rows, find, listed, log_findings, workspaces_of
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
@@ -82,7 +82,12 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
         try:
             with warehouse.open().read() as session:
                 keys = sorted(item.asset_key for item in context.selected_asset_check_keys)
-                findings = find(session, plugin, checks, None, rows=rows, connections=connections)
+                # In a run of some workspaces their own checks have a step beside this one.
+                findings = (
+                    find(session, plugin, checks, None, rows=rows, connections=connections)
+                    if workspaces_of(step) is None
+                    else {}
+                )
                 found = {
                     key: freshness(
                         session, plugin.name, key.path[-1], today=today, days=days, rows=rows
@@ -92,7 +97,7 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
         except WarehouseError as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
         for key, state in found.items():
-            log_findings(step, key, findings[key], checks)
+            log_findings(step, key, findings.get(key, ()), checks)
             stale = explained(context.instance, _stale(plugin, key, state), rows)
             yield _result(key, plugin.name, state, days, stale)
 

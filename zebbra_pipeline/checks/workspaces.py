@@ -63,8 +63,7 @@ def build_workspace_checks(plugin: IntegrationPlugin, checks: Checks) -> dg.Asse
         context: dg.AssetCheckExecutionContext, connections: Connections, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
         step = context.op_execution_context
-        some = step.has_partition_key or step.has_partition_key_range
-        wanted = list(step.partition_keys) if some else None
+        wanted = workspaces_of(step)
         rows = listed(connections, plugin, step.log.warning)
         selected = frozenset(context.selected_asset_check_keys)
         try:
@@ -78,6 +77,13 @@ def build_workspace_checks(plugin: IntegrationPlugin, checks: Checks) -> dg.Asse
         yield from ()
 
     return check
+
+
+def workspaces_of(step: dg.OpExecutionContext) -> list[str] | None:
+    """Return the workspaces that a step is run for; None for one that has no partitions."""
+    if step.has_partition_key or step.has_partition_key_range:
+        return list(step.partition_keys)
+    return None
 
 
 def listed(
