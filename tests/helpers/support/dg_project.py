@@ -1,8 +1,11 @@
 """A project of `dg` as a user has it, and what Dagster sees of definitions."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,7 @@ def connect(self, address):
 
 socket.socket.connect = connect
 """
+_BINARIES = Path(sys.executable).parent
 _NO_TELEMETRY = "telemetry:\n  enabled: false\n"
 
 
@@ -72,27 +76,50 @@ class DgProject:
 
     def dg(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `dg` in the project, from the environment that the tests run in."""
-        binaries = Path(sys.executable).parent
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("ZEBBRA_")}
         return subprocess.run(
-            [str(binaries / "dg"), *arguments],
+            [str(_BINARIES / "dg"), *arguments],
             cwd=self.folder,
-            env=kept
-            | {
-                "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-                "VIRTUAL_ENV": str(binaries.parent),
-                "PYTHONPATH": str(self.source),
-                "PYTHONDONTWRITEBYTECODE": "",
-                "DAGSTER_HOME": str(self._home),
-                "HOME": str(self._home),
-                "ZEBBRA_HOME": str(self._home / "zebbra"),
-                "COLUMNS": "200",
-            },
+            env=self._environ(),
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
+
+    @contextmanager
+    def dg_dev(self, port: int) -> Iterator[str]:
+        """Run `dg dev` until the block ends; give the URL of its GraphQL."""
+        process = subprocess.Popen(
+            [str(_BINARIES / "dg"), "dev", "--port", str(port)],
+            cwd=self.folder,
+            env=self._environ(),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}/graphql"
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(60)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _environ(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ZEBBRA_")}
+        return kept | {
+            "PATH": f"{_BINARIES}{os.pathsep}{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(_BINARIES.parent),
+            "PYTHONPATH": str(self.source),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "DAGSTER_HOME": str(self._home),
+            "HOME": str(self._home),
+            "ZEBBRA_HOME": str(self._home / "zebbra"),
+            "COLUMNS": "200",
+        }
 
     def configure(self, text: str) -> None:
         """Write `defs.yaml` of the component."""

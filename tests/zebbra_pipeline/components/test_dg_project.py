@@ -4,12 +4,15 @@ import importlib
 import json
 import re
 import sys
+import time
 
 import dagster as dg
+import httpx
 import pytest
 import yaml
 from dagster.components.component_scaffolding import scaffold_object
 from support.dg_project import DgProject, described
+from support.oauth_rig import free_port
 
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline import ZebbraPipelineComponent
@@ -80,6 +83,31 @@ def test_dg_lists_scaffolds_and_checks_the_component_offline(project, loaded):
     assert checked_defs.returncode == 0, checked_defs.stdout + checked_defs.stderr
     assert "All definitions loaded successfully" in checked_defs.stdout
     assert described(loaded()) == described(build_definitions())
+
+
+def test_dg_dev_serves_the_assets(project):
+    scaffolded_in(project.defs)
+    asked = {"query": "{ assetNodes { assetKey { path } } }"}
+    until = time.monotonic() + 90
+    found = []
+    with project.dg_dev(free_port()) as url:
+        while not found and time.monotonic() < until:
+            try:
+                answer = httpx.post(url, json=asked, timeout=10)
+            except httpx.TransportError:  # it has not begun to listen
+                time.sleep(0.2)
+                continue
+            found = [node["assetKey"]["path"] for node in answer.json()["data"]["assetNodes"]]
+
+    assert sorted("/".join(path) for path in found) == [
+        "gusto/employees",
+        "gusto/payroll_costs",
+        "merged_model",
+        "quickbooks/balance_sheet",
+        "quickbooks/profit_and_loss",
+        "xero/balance_sheet",
+        "xero/profit_and_loss",
+    ]
 
 
 def test_what_is_scaffolded_shows_the_defaults(tmp_path):
