@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,7 +29,8 @@ class RefreshPolicy:
         caller_wait_s: How long a caller waits for a refresh before it gets a 503; the
             refresh goes on.
         lease_s: Life of the lease of a holder that no longer renews it. It is renewed every
-            third of that, so a slow provider never opens the lock.
+            third of that, so a slow provider never opens the lock; a renewal that fails is
+            tried again after a fifteenth.
         poll_s: Seconds between two looks at a lease that somebody else holds.
         idle_at_once: How many idle connections are refreshed at the same time.
     """
@@ -44,6 +45,17 @@ class RefreshPolicy:
     idle_at_once: int = 4
 
 
+class Lease:
+    """A lease that was taken. Who could not renew it in time may have lost it to another."""
+
+    def __init__(self, renew: Callable[[], Awaitable[bool]]) -> None:
+        self._renew = renew
+
+    async def still_held(self) -> bool:
+        """Renew it; return whether it was still ours."""
+        return await self._renew()
+
+
 class ConnectionLock:
     """The lock of refresh rule 1, in the store."""
 
@@ -55,7 +67,7 @@ class ConnectionLock:
         self._policy = policy
 
     @asynccontextmanager
-    async def hold(self, workspace_id: str, integration: str) -> AsyncIterator[None]:
+    async def hold(self, workspace_id: str, integration: str) -> AsyncIterator[Lease]:
         """
         Hold the connection's lease; wait while another holds it.
 
@@ -66,7 +78,7 @@ class ConnectionLock:
         await self._take(key)
         heartbeat = asyncio.create_task(self._keep_renewing(key))
         try:
-            yield
+            yield Lease(lambda: self._renew(key))
         finally:
             heartbeat.cancel()
             with suppress(asyncio.CancelledError):
@@ -89,17 +101,23 @@ class ConnectionLock:
             await asyncio.sleep(self._policy.poll_s)
 
     async def _keep_renewing(self, key: LeaseKey) -> None:
+        pause_s = self._policy.lease_s / 3
         while True:
-            await asyncio.sleep(self._policy.lease_s / 3)
-            until = self._until(self._clock())
+            await asyncio.sleep(pause_s)
             try:
-                # In a thread of its own pool: requests that wait for one must not end the lease.
-                held = await asyncio.to_thread(self._leases.renew, key, until=until)
-            except Exception:  # noqa: BLE001 -- one renewal may fail: the next is still in time
+                if not await self._renew(key):
+                    _log.warning("workspace %s: lease lost to another", key.workspace_id)
+                    return
+            except Exception:  # noqa: BLE001 -- tried again while there is time
                 _log.exception("workspace %s: lease not renewed", key.workspace_id)
-                continue
-            if not held:
-                return
+                pause_s = self._policy.lease_s / 15
+            else:
+                pause_s = self._policy.lease_s / 3
+
+    async def _renew(self, key: LeaseKey) -> bool:
+        until = self._until(self._clock())
+        # In a thread of its own pool: requests that wait for one must not end the lease.
+        return await asyncio.to_thread(self._leases.renew, key, until=until)
 
     async def _give_back(self, key: LeaseKey) -> None:
         try:

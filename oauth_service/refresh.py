@@ -199,30 +199,42 @@ class Refresher:
     async def _refresh(
         self, workspace_id: str, plugin: IntegrationPlugin, stale: str, *, refused_early: bool
     ) -> Connection:
-        async with self._lock.hold(workspace_id, plugin.slug):
-            connection = await self._usable(workspace_id, plugin)
-            tokens = self._store.connections.tokens(connection)
-            if token_fingerprint(tokens.access_token) != stale:
-                return connection
-            if connection.retry_at is not None and connection.retry_at > self._clock():
-                raise ProviderUnavailableError(
-                    f"{plugin.name}: the token endpoint is throttling",
-                    retry_after_s=(connection.retry_at - self._clock()).total_seconds(),
-                )
-            if tokens.refresh_token is None:
-                raise _reconnect(plugin, connection, "the grant has no refresh token")
-            spending = Spending(
-                plugin=plugin,
-                app=self._apps.app(plugin),
-                redirect_uri=self._apps.redirect_uri(plugin),
-                connection=connection,
-                tokens=tokens,
-                refresh_token=tokens.refresh_token,
-                fingerprint=token_fingerprint(tokens.refresh_token),
-                refused_early=refused_early,
+        while True:
+            async with self._lock.hold(workspace_id, plugin.slug) as lease:
+                connection = await self._usable(workspace_id, plugin)
+                tokens = self._store.connections.tokens(connection)
+                if token_fingerprint(tokens.access_token) != stale:
+                    return connection
+                spending = self._spending(connection, plugin, tokens, refused_early=refused_early)
+                if await self._rotation.spend(spending, lease):
+                    return await self._usable(workspace_id, plugin)
+
+    def _spending(
+        self,
+        connection: Connection,
+        plugin: IntegrationPlugin,
+        tokens: TokenSet,
+        *,
+        refused_early: bool,
+    ) -> Spending:
+        """Say what is to be spent, if the provider and the grant allow it now."""
+        if connection.retry_at is not None and connection.retry_at > self._clock():
+            raise ProviderUnavailableError(
+                f"{plugin.name}: the token endpoint is throttling",
+                retry_after_s=(connection.retry_at - self._clock()).total_seconds(),
             )
-            await self._rotation.spend(spending)
-            return await self._usable(workspace_id, plugin)
+        if tokens.refresh_token is None:
+            raise _reconnect(plugin, connection, "the grant has no refresh token")
+        return Spending(
+            plugin=plugin,
+            app=self._apps.app(plugin),
+            redirect_uri=self._apps.redirect_uri(plugin),
+            connection=connection,
+            tokens=tokens,
+            refresh_token=tokens.refresh_token,
+            fingerprint=token_fingerprint(tokens.refresh_token),
+            refused_early=refused_early,
+        )
 
 
 def _access(connection: Connection, tokens: TokenSet) -> IntegrationAccess:

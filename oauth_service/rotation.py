@@ -25,7 +25,7 @@ from integrations.contracts import (
     TokenSet,
 )
 from integrations.runtime.http import HttpSession
-from oauth_service.lease import RefreshPolicy
+from oauth_service.lease import Lease, RefreshPolicy
 from oauth_service.metrics import Metrics
 from oauth_service.reasons import in_words, why_refused
 from oauth_service.store import Connection, HistoryEntry, Outcome, Store
@@ -86,12 +86,13 @@ class Rotation:
         self._clock = clock
         self._policy = policy
 
-    async def spend(self, refresh: Spending) -> None:
+    async def spend(self, refresh: Spending, lease: Lease) -> bool:
         """
         Send the refresh token until the provider's answer is known, or patience ends.
 
-        On return the connection has a new pair, is marked as dead, or was changed by
-        somebody else meanwhile: read it again.
+        On True the connection has a new pair, is marked as dead, or was changed by somebody
+        else meanwhile: read it again. On False the lease was lost before the answer was known:
+        whoever holds it now may be spending the same token, so it is not sent again.
 
         Raises:
             ProviderUnavailableError: If the token endpoint is down or throttling.
@@ -99,7 +100,11 @@ class Rotation:
         """
         lost = refresh.connection.refresh_fingerprint == refresh.fingerprint
         refused_before = False
-        for attempt in range(1, self._policy.attempts + 1):
+        attempt = 0
+        while True:
+            attempt += 1
+            if attempt > 1 and not await lease.still_held():
+                return False
             noted = await run_in_threadpool(
                 self._refreshes.started,
                 refresh.connection,
@@ -107,7 +112,7 @@ class Rotation:
                 now=self._clock(),
             )
             if noted is None:  # somebody has connected anew, or disconnected
-                return
+                return True
             sent_at, asked = self._clock(), time.perf_counter()
             verdict = await self._ask(refresh, sent_at)
             took_s = time.perf_counter() - asked
@@ -115,7 +120,7 @@ class Rotation:
             match verdict:
                 case Granted():
                     await self._commit(refresh, verdict, sent_at, took_s)
-                    return
+                    return True
                 case AppRefused():
                     await self._failed(refresh, Outcome.APP_REFUSED, verdict, took_s, lost=lost)
                     raise ConfigurationError(
@@ -125,7 +130,7 @@ class Rotation:
                 case GrantRefused():
                     if refused_before or last or not self._within_grace(refresh, noted):
                         await self._end(refresh, noted, verdict, took_s, lost=lost)
-                        return
+                        return True
                     refused_before = True
                     await self._pause(attempt, None)
                 case Unavailable():

@@ -111,7 +111,7 @@ def test_trouble_at_the_provider_is_retried_then_503_and_no_tenant_is_marked(
 
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
-    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.headers["retry-after"] == "10"
     assert answer.json()["code"] == "provider_unavailable"
     assert rig.refreshes() == 3
     assert rig.pipeline.connection()["state"] == "connected"
@@ -202,7 +202,8 @@ def test_silent_token_endpoint_is_given_up_and_the_connection_stays(tmp_path: Pa
         answer = rig.pipeline.token()
 
         assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
-        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.headers["retry-after"] == "10"
+        assert rig.refreshes() == 3
         assert rig.history() == ["connected", *["answer_lost"] * 3]
         assert rig.pipeline.connection()["state"] == "connected"
         assert rig.pipeline.token().status_code == 200

@@ -1,0 +1,81 @@
+"""An event loop whose time passes only while nothing is to do: waiting for a minute takes none."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import anyio.to_thread
+
+T = TypeVar("T")
+
+
+class _Skipping(selectors.DefaultSelector):
+    """
+    Skips the time until the next timer, unless a thread is at work.
+
+    Attributes:
+        now_s: What the loop takes for the time.
+        threads_work: Whether a thread has still to report to the loop.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self.threads_work: Callable[[], bool] = lambda: False
+
+    def select(self, timeout: float | None = None) -> Any:
+        """Return what is ready; nothing once the time has been skipped."""
+        if timeout is not None and timeout <= 0:
+            return super().select(0)
+        # Asked first: a thread that ends after this has reported by the next look.
+        if self.threads_work() or timeout is None:
+            return super().select(None)
+        found = super().select(0)
+        if not found:
+            self.now_s = round(self.now_s + timeout, 9)  # or sums of tenths drift apart
+        return found
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Its time begins at 0 and is exact: computing, threads and databases take none of it."""
+
+    def __init__(self) -> None:
+        self._skipping = _Skipping()
+        self._jobs = 0
+        super().__init__(self._skipping)
+        self._skipping.threads_work = lambda: self._jobs > 0
+
+    def time(self) -> float:
+        return self._skipping.now_s
+
+    def run_in_executor(self, *args: Any) -> Any:
+        job = super().run_in_executor(*args)
+        self._jobs += 1
+        job.add_done_callback(self._job_is_done)
+        return job
+
+    async def shutdown_default_executor(self, *args: Any) -> None:
+        self._jobs += 1
+        await super().shutdown_default_executor(*args)
+
+    def watch_worker_threads(self) -> None:
+        """Wait for anyio's threads too, those of `run_in_threadpool`. Called in this loop."""
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        self._skipping.threads_work = lambda: self._jobs > 0 or limiter.borrowed_tokens > 0
+
+    def _job_is_done(self, _job: object) -> None:
+        self._jobs -= 1
+
+
+def run_in_virtual_time(main: Coroutine[Any, Any, T]) -> T:
+    """Run *main* to its end, in a loop of its own."""
+
+    async def watched() -> T:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.watch_worker_threads()
+        return await main
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(watched())
