@@ -44,6 +44,11 @@ class ProviderState:
     tenant_name: str | None
 
 
+def connection_page(oauth_url: str, workspace_id: str, slug: str) -> str:
+    """Return the operator's page of a connection; it asks for an operator's link (zebbra admin)."""
+    return f"{oauth_url.rstrip('/')}/admin/connections/{quote(workspace_id)}/{slug}"
+
+
 class OAuthService:
     """
     Client of the OAuth service's API.
@@ -71,6 +76,10 @@ class OAuthService:
         self._url = url.rstrip("/")
         self._key = service_key
         self._headers = {} if request_id is None else {"X-Request-ID": request_id}
+
+    def connection_page(self, workspace_id: str, slug: str) -> str:
+        """Return the operator's page of a connection; no request is made."""
+        return connection_page(self._url, workspace_id, slug)
 
     async def providers(self, workspace_id: str) -> list[ProviderState]:
         """

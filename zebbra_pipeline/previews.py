@@ -15,16 +15,20 @@ from integrations.contracts import (
 )
 from zebbra_pipeline.charts import bars
 
-_MONTHS, _LINES = 6, 25
+_MONTHS = 4
+"""As many as stand side by side, to the penny, on the page of a partition."""
+_SHOWN_AT_ONCE = 999
+"""Dagster shows markdown of so many characters; longer one waits behind a click."""
 _FEWEST_PEOPLE = 3
 """Of fewer, the cost of a month would tell what one of them earns."""
 
 
 def totals_by_month(batch: DataBatch, statement: Statement) -> str:
     """
-    Return the totals of a statement as a markdown table of the latest six months.
+    Return the totals of a statement as a markdown table of the latest four months.
 
-    Empty where the statement has no totals.
+    Of a long statement the computed totals are shown, and as many of the others as Dagster
+    shows at once. Empty where the statement has no totals.
     """
     months = batch.dates[-_MONTHS:]
     totals = [
@@ -32,18 +36,19 @@ def totals_by_month(batch: DataBatch, statement: Statement) -> str:
         for line in batch.lines
         if line.statement is statement and line.kind is not LineKind.ACCOUNT
     ]
-    if not totals:
-        return ""
-    table = _table(
-        batch.currency,
-        months,
-        (
-            [_label(line), *(_amount(line.values[month]) for month in months)]
-            for line in totals[:_LINES]
-        ),
-    )
-    more = len(totals) - _LINES
-    return f"{table}\n\nand {more} more totals" if more > 0 else table
+    shown = list(totals)
+    while shown:
+        rows = (
+            [_label(line), *(_amount(line.values[month]) for month in months)] for line in shown
+        )
+        table = _table(batch.currency, months, rows)
+        more = len(totals) - len(shown)
+        table = f"{table}\n\nand {more} more totals" if more else table
+        if len(table) <= _SHOWN_AT_ONCE or len(shown) == 1:
+            return table
+        others = [line for line in shown if line.kind is not LineKind.COMPUTED_TOTAL]
+        shown.remove((others or shown)[-1])
+    return ""
 
 
 def chart_by_month(batch: DataBatch, statement: Statement) -> str:
@@ -74,33 +79,55 @@ def people_by_month(people: Sequence[Employee], until: date, months: Sequence[da
     latest = months[-_MONTHS:]
     counts = [_at_work(people, min(month, until)) for month in latest]
     departments = sorted({name for count in counts for name in count})
-    rows = [[_escaped(name), *(str(count[name]) for count in counts)] for name in departments]
     everybody = ["**Everybody**", *(str(count.total()) for count in counts)]
-    table = _table("People at work", latest, [*rows[:_LINES], everybody])
-    chart = _months_chart(
-        [_at_work(people, min(month, until)).total() for month in months], months, "people at work"
-    )
-    return f"{chart}\n\n{table}" if departments else ""
+    for shown in range(len(departments), 0, -1):
+        rows = [
+            [_escaped(name), *(str(count[name]) for count in counts)]
+            for name in departments[:shown]
+        ]
+        table = _table("People at work", latest, [*rows, everybody])
+        if len(table) <= _SHOWN_AT_ONCE:
+            return table
+    return ""
+
+
+def chart_of_people(people: Sequence[Employee], until: date, months: Sequence[date]) -> str:
+    """Return a bar chart of how many were at work; the arguments are those of `people_by_month`."""
+    counts = [_at_work(people, min(month, until)).total() for month in months]
+    chart = _months_chart(counts, months, "people at work") if any(counts) else ""
+    return f"People at work by month\n\n{chart}" if chart else ""
 
 
 def payroll_by_month(costs: Sequence[PayrollCost], people: Sequence[Employee]) -> str:
     """
-    Return what payroll cost in all by month.
+    Return what payroll cost in all by month, as a table of the latest.
 
     A month with fewer than three people at its end is left empty. Empty where all are.
     """
-    months = [cost.month for cost in costs]
-    totals = [
+    totals = _payroll_totals(costs, people)
+    if all(total is None for total in totals):
+        return ""
+    months = [cost.month for cost in costs][-_MONTHS:]
+    row = ["Total payroll cost", *map(_amount, totals[-_MONTHS:])]
+    return _table(costs[-1].currency, months, [row])
+
+
+def chart_of_payroll(costs: Sequence[PayrollCost], people: Sequence[Employee]) -> str:
+    """Return a bar chart of what `payroll_by_month` tells, of all months."""
+    totals = _payroll_totals(costs, people)
+    chart = _months_chart(totals, [cost.month for cost in costs], "payroll cost")
+    return f"Total payroll cost by month, in {costs[-1].currency}\n\n{chart}" if chart else ""
+
+
+def _payroll_totals(
+    costs: Sequence[PayrollCost], people: Sequence[Employee]
+) -> list[Decimal | None]:
+    return [
         cost.gross_pay + cost.employer_taxes + cost.benefits
         if _at_work(people, cost.month).total() >= _FEWEST_PEOPLE
         else None
         for cost in costs
     ]
-    chart = _months_chart(totals, months, "payroll cost")
-    if not chart:
-        return ""
-    row = ["Total payroll cost", *map(_amount, totals[-_MONTHS:])]
-    return f"{chart}\n\n{_table(costs[-1].currency, months[-_MONTHS:], [row])}"
 
 
 def rows_by_status(statuses: Iterable[str]) -> str:

@@ -203,18 +203,17 @@ class Puller:
     def _origin(
         self, workspace_id: str, tenant: Tenant, client: BoundClient, started: float
     ) -> Origin:
-        notes: dict[str, Any] = {
-            "zebbra/tenant": tenant.name,
-            "zebbra/api_calls": client.calls,
-            "zebbra/seconds": round(time.monotonic() - started, 2),
-        }
+        notes: dict[str, Any] = {"zebbra/api_calls": client.calls}
         for name, left in (
             ("minute", client.quota.minute_remaining),
             ("day", client.quota.day_remaining),
         ):
             if left is not None:
-                notes[f"zebbra/api_calls_left_this_{name}"] = left
-        return Origin(workspace_id, tenant, _fetch_time(self._today), client.calls, notes)
+                notes[f"zebbra/calls_left_{name}"] = left
+        notes["zebbra/seconds"] = round(time.monotonic() - started, 2)
+        url = self._service.connection_page(workspace_id, self._plugin.slug)
+        fetched_at = _fetch_time(self._today)
+        return Origin(workspace_id, tenant, url, fetched_at, client.calls, notes)
 
 
 def _fetch_time(today: date) -> datetime:

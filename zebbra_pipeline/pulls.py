@@ -15,6 +15,8 @@ from integrations.contracts import (
 )
 from zebbra_pipeline.previews import (
     chart_by_month,
+    chart_of_payroll,
+    chart_of_people,
     payroll_by_month,
     people_by_month,
     totals_by_month,
@@ -28,13 +30,29 @@ from zebbra_pipeline.warehouse import (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a pull came from and what it cost."""
+    """
+    Where a pull came from and what it cost.
+
+    Attributes:
+        connection_url: The operator's page of the connection.
+        notes: What it cost, for Dagster.
+    """
 
     workspace_id: str
     tenant: Tenant
+    connection_url: str
     fetched_at: datetime
     api_calls: int
     notes: dict[str, Any]
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """Whose figures landed, for Dagster."""
+        return {
+            "zebbra/status": "landed",
+            "zebbra/tenant": self.tenant.name,
+            "zebbra/connection_md": f"[operator's page]({self.connection_url})",
+        }
 
     @property
     def summary(self) -> str:
@@ -67,37 +85,33 @@ class AccountingPull:
             api_calls=self.origin.api_calls,
         )
         return {
-            statement.value: self.origin.notes
+            statement.value: self._totals(statement)
+            | self.origin.who
             | {
-                "zebbra/status": "landed",
-                "zebbra/batch_id": landing.batch_id,
-                "zebbra/restated_figures": landing.restated,
-                "zebbra/changed": landing.changed,
                 "zebbra/currency": self.batch.currency,
                 "zebbra/basis": self.batch.basis,
                 "zebbra/from_month": str(self.batch.dates[0]),
                 "zebbra/to_month": str(self.batch.dates[-1]),
                 "zebbra/months": len(self.batch.dates),
-                "zebbra/lock_date": str(self.batch.lock_date or "none"),
-            }
-            | {
-                "dagster/row_count": landing.rows_by_statement[statement],
                 "zebbra/accounts": sum(
                     line.statement == statement and line.account_id is not None
                     for line in self.batch.lines
                 ),
+                "dagster/row_count": landing.rows_by_statement[statement],
+                "zebbra/changed": landing.changed,
+                "zebbra/restated_figures": landing.restated,
+                "zebbra/lock_date": str(self.batch.lock_date or "none"),
             }
-            | self._totals(statement)
+            | self.origin.notes
+            | {"zebbra/batch_id": landing.batch_id}
             for statement in sorted(self.batch.statements)
         }
 
     def _totals(self, statement: Statement) -> dict[str, Any]:
-        table = totals_by_month(self.batch, statement)
-        shown = {
-            "zebbra/chart_md": chart_by_month(self.batch, statement),
-            "zebbra/totals_by_month_md": table,
-        }
-        return {name: text for name, text in shown.items() if text}
+        return _shown(
+            chart=chart_by_month(self.batch, statement),
+            totals_by_month=totals_by_month(self.batch, statement),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +146,11 @@ class PayrollPull:
                 api_calls=self.origin.api_calls,
             )
             facts[EMPLOYEES] = {
+                "zebbra/people": len(self.employees),
                 "dagster/row_count": landing.rows,
                 "zebbra/changed": landing.changed,
-                "zebbra/people": len(self.employees),
                 "zebbra/batch_id": landing.batch_id,
-            } | self._people()
+            }
         if self.costs is not None:
             landing = session.land_payroll_costs(
                 self.workspace_id,
@@ -148,27 +162,36 @@ class PayrollPull:
                 api_calls=self.origin.api_calls,
             )
             facts[PAYROLL_COSTS] = {
-                "dagster/row_count": landing.rows,
-                "zebbra/changed": landing.changed,
-                "zebbra/batch_id": landing.batch_id,
+                **({"zebbra/currency": self.costs[-1].currency} if self.costs else {}),
                 "zebbra/from_month": str(self.costs[0].month) if self.costs else "none",
                 "zebbra/to_month": str(self.costs[-1].month) if self.costs else "none",
                 "zebbra/months": len(self.costs),
-                **({"zebbra/currency": self.costs[-1].currency} if self.costs else {}),
-            } | self._cost()
+                "dagster/row_count": landing.rows,
+                "zebbra/changed": landing.changed,
+                "zebbra/batch_id": landing.batch_id,
+            }
+        previews = {EMPLOYEES: self._people, PAYROLL_COSTS: self._cost}
         return {
-            name: self.origin.notes | {"zebbra/status": "landed"} | own
+            name: previews[name]() | self.origin.who | own | self.origin.notes
             for name, own in facts.items()
         }
 
     def _people(self) -> dict[str, Any]:
         """Head counts alone: what a person earns is never shown."""
-        today = self.origin.fetched_at.date()
+        today, people = self.origin.fetched_at.date(), self.employees or ()
         months = month_ends(self.people_since, month_end(today))
-        table = people_by_month(self.employees or (), today, months)
-        return {"zebbra/people_by_month_md": table} if table else {}
+        return _shown(
+            chart=chart_of_people(people, today, months),
+            people_by_month=people_by_month(people, today, months),
+        )
 
     def _cost(self) -> dict[str, Any]:
         """Nothing where it is not known how many people share the cost."""
-        table = payroll_by_month(self.costs or (), self.employees or ())
-        return {"zebbra/cost_by_month_md": table} if table else {}
+        costs, people = self.costs or (), self.employees or ()
+        return _shown(
+            chart=chart_of_payroll(costs, people), cost_by_month=payroll_by_month(costs, people)
+        )
+
+
+def _shown(**markdown: str) -> dict[str, Any]:
+    return {f"zebbra/{name}_md": text for name, text in markdown.items() if text}

@@ -60,6 +60,12 @@ class Connections(dg.ConfigurableResource[Any]):
         "empty: the real day.",
     )
 
+    def connection_page(self, workspace_id: str, slug: str) -> str:
+        """Return the operator's page of a connection; no request is made."""
+        from zebbra_pipeline.oauth_api import connection_page
+
+        return connection_page(self.oauth_url or load_settings().oauth_url, workspace_id, slug)
+
     async def fetch(
         self,
         plugin: IntegrationPlugin,

@@ -75,7 +75,11 @@ def build_integration_assets(
                     warehouse=warehouse.open(),
                     full=config.full,
                     run_id=context.run.run_id,
-                    note=partial(log_outcome, context),
+                    note=partial(
+                        log_outcome,
+                        context,
+                        page=partial(connections.connection_page, slug=plugin.slug),
+                    ),
                     warn=context.log.warning,
                 )
             )

@@ -1,6 +1,6 @@
 """From outcomes to Dagster events: one materialization a workspace, failures told at the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,8 @@ from zebbra_pipeline.outcomes import Done, Failed, Outcome, by_reason, named
 LINKS_KEY = "zebbra/connect_links"
 FAILED_KEY = "zebbra/failed"
 COME_BACK_KEY = "zebbra/come_back_at"
+_REASONS = 10
+"""As many are told in the message itself; all of them in its metadata."""
 
 _DATA_VERSION = "dagster/data_version"
 try:  # a name of Dagster's own: without it each materialization is logged a second time
@@ -24,7 +26,12 @@ except ImportError:
 """Metadata of an output for which Dagster logs no event, as the step has done so itself."""
 
 
-def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
+def log_outcome(
+    context: dg.AssetExecutionContext,
+    outcome: Outcome,
+    *,
+    page: Callable[[str], str] | None = None,
+) -> None:
     """
     Log what came of one workspace: materializations, or observations that say why not.
 
@@ -35,13 +42,19 @@ def log_outcome(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
     Args:
         context: Of the step.
         outcome: Of a workspace of it.
+        page: Gives the operator's page of a workspace's connection, where there is one.
     """
     for key in sorted(context.selected_asset_keys):
         if isinstance(outcome, Done):
             context.log_event(_materialization(context, key, outcome))
         elif not isinstance(outcome.error, OperatorError):
+            facts = _why_not(outcome)
+            if page:
+                facts["zebbra/connection"] = dg.MetadataValue.md(
+                    f"[operator's page]({page(outcome.workspace_id)})"
+                )
             context.log_event(
-                dg.AssetObservation(key, partition=outcome.workspace_id, metadata=_why_not(outcome))
+                dg.AssetObservation(key, partition=outcome.workspace_id, metadata=facts)
             )
 
 
@@ -125,7 +138,10 @@ def as_metadata(values: dict[str, Any]) -> dict[str, Any]:
 def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
     groups = by_reason(failed)
     who = named(item.workspace_id for item in failed)
-    first = f": {next(iter(groups))}" if len(groups) == 1 else f", for {len(groups)} reasons"
+    said = "".join(
+        f"\n- {_who(group)}: {reason}" for reason, group in list(groups.items())[:_REASONS]
+    )
+    first = f": {next(iter(groups))}" if len(groups) == 1 else f", for {len(groups)} reasons:{said}"
     resets = [item.come_back_at for item in failed if item.come_back_at is not None]
     links = {item.workspace_id: item.connect_url for item in failed if item.connect_url}
     return dg.Failure(
@@ -149,10 +165,18 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
 def _markdown(group: Sequence[Failed]) -> str:
     """Return one list entry for failures of the same reason, with links to mend them."""
     links = [_link(item) for item in group if item.connect_url]
-    parts = [f"- **{named(item.workspace_id for item in group)}**: {group[0].reason}"]
+    parts = [f"- **{_who(group)}**: {group[0].reason}"]
     parts += [f"*{group[0].what_to_do}*"] if group[0].what_to_do else []
     return "; ".join([*parts, *links])
 
 
+def _who(group: Sequence[Failed]) -> str:
+    return named(item.workspace_id for item in group)
+
+
 def _link(failed: Failed) -> str:
-    return f"[{failed.workspace_id}: open the connect page]({failed.connect_url})"
+    who = failed.workspace_id
+    return (
+        f"[{who}: open the connect page]({failed.connect_url}) "
+        f"(for 30 minutes; then: `zebbra connect {who}`)"
+    )

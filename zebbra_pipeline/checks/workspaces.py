@@ -184,12 +184,12 @@ def log_checks(
         return
     for key in sorted(context.selected_asset_keys):
         findings = [
-            item for item in found[key] if item.workspace_id not in failed or item.check != PROVEN
+            item
+            for item in found[key]
+            if item.check != PROVEN or not _refused(failed.get(item.workspace_id))
         ]
         findings += [
-            refused(workspace, item.reason)
-            for workspace, item in failed.items()
-            if isinstance(item.error, PayloadError)
+            refused(workspace, item.reason) for workspace, item in failed.items() if _refused(item)
         ]
         log_findings(context, key, findings, checks)
 
@@ -247,7 +247,9 @@ def _news(
     }
     for item in findings:
         status, is_current = last.get((item.check, item.workspace_id), ("", False))
-        if not item.passed:
+        # What Dagster has planned for the run and nobody tells, it shows as skipped, or as failed
+        # where another workspace of the run fails.
+        if not item.passed or status == "PLANNED":
             yield item
         elif status == "FAILED":
             # That a later pull was refused is not undone by what had landed before.
@@ -279,6 +281,10 @@ def _targets(
         )
         for record in records
     }
+
+
+def _refused(failed: Failed | None) -> bool:
+    return failed is not None and isinstance(failed.error, PayloadError)
 
 
 def _landed(done: Done) -> bool:

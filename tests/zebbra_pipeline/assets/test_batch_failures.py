@@ -110,7 +110,9 @@ def test_failures_are_told_by_reason_each_with_what_to_do(stack):
     (failure,) = failures_in_dagster(stack, result)
     told = failure.metadata["what happened"].value.splitlines()
     assert sorted(result.failures) == ["ws-00", "ws-01"]
-    assert failure.description == "2 of 2 workspaces failed (ws-00, ws-01), for 2 reasons"
+    assert failure.description.splitlines()[0] == (
+        "2 of 2 workspaces failed (ws-00, ws-01), for 2 reasons:"
+    )
     assert [line.split(":")[0] for line in told] == ["- **ws-00**", "- **ws-01**"]
     assert "ProfitAndLoss: expected JSON, found HTML" in told[0]
     assert "the provider refuses the request (400)" in told[1]

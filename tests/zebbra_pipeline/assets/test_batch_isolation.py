@@ -236,9 +236,12 @@ def test_the_run_says_which_and_why(office):
     failure = failure_of(office.ended)
 
     assert not office.ended.success
-    assert failure.description == (
-        "6 of 14 workspaces failed (ws-01, ws-02, ws-05, ws-08, ws-09, ws-12), for 6 reasons"
+    first, *reasons = failure.description.splitlines()
+    assert first == (
+        "6 of 14 workspaces failed (ws-01, ws-02, ws-05, ws-08, ws-09, ws-12), for 6 reasons:"
     )
+    said = failure.metadata["zebbra/failed"].value
+    assert sorted(reasons) == [f"- {name}: {said[name]}" for name in FAILING]
     assert list(failure.metadata["zebbra/failed"].value) == list(FAILING)
 
 
@@ -247,12 +250,18 @@ def test_whoever_can_mend_it_gets_the_link_in_markdown(office, name):
     failure = failure_of(office.ended)
     links = failure.metadata["zebbra/connect_links"].value
     page = observation_of(office, name)["zebbra/connect"]
-    markdown = f"[{name}: open the connect page]({links[name]})"
+    markdown = (
+        f"[{name}: open the connect page]({links[name]}) "
+        f"(for 30 minutes; then: `zebbra connect {name}`)"
+    )
 
     assert sorted(links) == [DEAD_GRANT, VANISHED]
     assert links[name].startswith(f"{office.stack.oauth_url}/connect?session=")
     assert markdown in failure.metadata["what happened"].value
     assert (type(page), page.value) == (dg.MarkdownMetadataValue, markdown)
+    assert observation_of(office, name)["zebbra/connection"].value == (
+        f"[operator's page]({office.stack.oauth_url}/admin/connections/{name}/xero)"
+    )
 
 
 def test_the_good_ones_have_new_figures_and_the_failed_ones_all_of_their_old_ones(office):

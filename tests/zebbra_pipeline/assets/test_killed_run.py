@@ -54,8 +54,8 @@ FETCHING = """
 from zebbra_pipeline.assets import integration
 real, left = integration.log_outcome, [{landed}]
 
-def log_outcome(*args):
-    real(*args)
+def log_outcome(*args, **options):
+    real(*args, **options)
     left[0] -= 1
     if left[0] == 0:
         die()

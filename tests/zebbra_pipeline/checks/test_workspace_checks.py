@@ -360,3 +360,34 @@ def test_each_materialization_comes_with_its_checks_and_a_dead_grant_with_its_li
     # A refused pull stays refused until another one lands.
     assert ("proven", "globex") not in daily
     assert not daily["connection", "globex"].passed
+
+
+def test_a_check_that_dagster_has_planned_is_answered_though_another_workspace_fails(
+    instance, tmp_path
+):
+    today = date(2025, 2, 28)
+    tags = {RANGE_START: "acme", RANGE_END: "globex"}
+    with running_stack(tmp_path / "stack", today=today, history_months=2) as stack:
+        stack.connect("acme", xero="Acme Trading Inc")
+        stack.connect("globex", xero="Globex")
+        definitions = build_definitions(
+            connections=Connections(as_of=today.isoformat()), checks=Checks(every_result_up_to=0)
+        )
+        backfill = definitions.resolve_implicit_global_asset_job_def().get_subset(
+            asset_selection={P_AND_L}  # with its checks, as the UI asks for it
+        )
+        landed = definitions.resolve_job_def("refresh_figures").execute_in_process(
+            instance=instance, tags=tags, run_config=QUIET
+        )
+        before = {check: shown(instance, P_AND_L, check) for check in ("fresh", "connection")}
+        globex = books_of("Globex", today).company.id
+        stack.control().vanish_tenant(globex)
+        ended = backfill.execute_in_process(
+            instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
+        )
+
+    assert landed.success
+    assert before == {"fresh": {}, "connection": {}}  # a run by the clock says only what is new
+    assert not ended.success
+    for check in ("fresh", "complete", "proven", "connection"):
+        assert shown(instance, P_AND_L, check) == {"acme": True, "globex": True}
