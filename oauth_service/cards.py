@@ -8,7 +8,7 @@ from typing import Literal
 from integrations.contracts import ConfigurationError, IntegrationPlugin, NotConnectedError
 from oauth_service.apps import OperatorApps
 from oauth_service.links import Session
-from oauth_service.store import Connection, ConnectionState, Store
+from oauth_service.store import Connection, ConnectionState, Outcome, Store
 
 Tone = Literal["good", "attention", "neutral"]
 
@@ -31,6 +31,7 @@ class Card:
         tenant_name: Empty while nothing is connected.
         access: What is asked for, in plain words.
         not_granted: What was asked for in vain.
+        app_refused: Whether the provider refused the operator's app when it was asked last.
         begun_at: When connecting was begun whose answer has not come back, in this browser.
         action: Text of the button that leads to the provider; None without an app.
         missing_settings: Names of the settings that the operator has not set.
@@ -47,6 +48,7 @@ class Card:
     last_worked_at: datetime | None
     access: tuple[str, ...]
     not_granted: tuple[str, ...]
+    app_refused: bool
     begun_at: datetime | None
     action: str | None
     can_disconnect: bool
@@ -93,11 +95,19 @@ def _card(
         last_worked_at=connection.last_worked_at if connection is not None else None,
         access=_meanings(plugin, scopes),
         not_granted=_not_granted(store, plugin, scopes, connection),
+        app_refused=_app_was_refused(store, connection),
         begun_at=begun_at,
         action=None if app is None else ("Reconnect" if live else "Connect"),
         can_disconnect=live,
         missing_settings=f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET",
     )
+
+
+def _app_was_refused(store: Store, connection: Connection | None) -> bool:
+    if connection is None or connection.state is not ConnectionState.CONNECTED:
+        return False
+    latest = store.history.of(connection.workspace_id, connection.integration, latest=1)
+    return [entry.outcome for entry in latest] == [Outcome.APP_REFUSED]
 
 
 def _meanings(plugin: IntegrationPlugin, scopes: tuple[str, ...]) -> tuple[str, ...]:

@@ -231,7 +231,10 @@ class Rotation:
         lost: bool,
     ) -> None:
         asked_s = verdict.asked_s if isinstance(verdict, Unavailable) else None
-        entry = self._entry(refresh, outcome, verdict, detail=verdict.detail)
+        detail = verdict.detail
+        if isinstance(verdict, AppRefused):
+            detail = f"{detail}: check {verdict.settings}"
+        entry = self._entry(refresh, outcome, verdict, detail=detail)
         await run_in_threadpool(
             self._refreshes.failed,
             refresh.connection,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integrations.sandbox_kit.calls import TenantOf, is_control, local_path
@@ -38,6 +38,8 @@ class Fault(BaseModel):
         times: How often; None: until the faults are cleared.
         after: How many matching requests pass unharmed before.
         status: Status of `status`, and of `html`, which answers 200 if it is left out.
+        error: OAuth error code that `status` answers (RFC 6749, section 5.2) instead of the
+            provider's usual error.
         retry_after: Seconds for `Retry-After`; of `status` only if given.
         seconds: Delay of `slow`.
     """
@@ -51,6 +53,7 @@ class Fault(BaseModel):
     times: int | None = Field(default=1, ge=1)
     after: int = Field(default=0, ge=0)
     status: int | None = Field(default=None, ge=200, le=599)
+    error: str | None = None
     retry_after: int | None = Field(default=None, ge=0)
     seconds: float = Field(default=5.0, ge=0)
 
@@ -160,6 +163,8 @@ class FaultMiddleware:
         if fault.kind == "html":
             html = "<!doctype html><html><body><h1>We will be right back</h1></body></html>"
             return HTMLResponse(html, status_code=fault.status or 200)
+        if fault.error is not None:
+            return JSONResponse({"error": fault.error}, status_code=fault.status or 400)
         response = self.error(fault.status or 502)
         if fault.retry_after is not None:
             response.headers["Retry-After"] = str(fault.retry_after)

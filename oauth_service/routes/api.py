@@ -86,7 +86,8 @@ class HistoryItem(BaseModel):
         outcome: `connected`, `refreshed`, `answer_lost` (the provider may have acted, but no
             usable answer came), `unavailable`, `grant_refused`, `app_refused`, `superseded` (a
             newer grant had been stored meanwhile) or `disconnected`.
-        detail: Status or OAuth error code of the provider's answer.
+        detail: Status or OAuth error code of the provider's answer, with the cause of a grant's
+            end, or the settings that the operator has to check.
         trace_id: What the provider's support asks for.
         token_fingerprint: Of the refresh token that was sent; the token cannot be found from it.
     """

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from pydantic import SecretStr
+from support.oauth_builtin import settings_at_sandbox
 from support.oauth_processes import Replicas, Serving, Step, replicas
-from support.oauth_rig import PATIENCE, SERVICE_KEY, Person, Pipeline, free_port
+from support.oauth_rig import PATIENCE, Person, Pipeline, free_port
 
 from integrations.contracts import token_fingerprint
 from integrations.runtime.registry import load_registry
@@ -70,13 +71,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     builders = {slug: registry.get(slug).load_sandbox() for slug in SLUGS}
     with serve_in_thread(sandbox_app(builders)) as sandbox_url:
         port = free_port()
-        environment = {
-            "ZEBBRA_HOME": str(tmp_path_factory.mktemp("office")),
-            "ZEBBRA_OAUTH_URL": f"http://localhost:{port}",
-            "ZEBBRA_SERVICE_KEY": SERVICE_KEY,
-        }
+        home, oauth_url = tmp_path_factory.mktemp("office"), f"http://localhost:{port}"
+        environment: dict[str, str] = {}
         for slug in SLUGS:
-            environment |= _at_sandbox(slug, f"{sandbox_url}/{slug}")
+            environment |= settings_at_sandbox(registry.get(slug), sandbox_url, oauth_url, home)
         app = create_app(load_settings(environment), registry, policy=PATIENCE)
         with serve_in_thread(app, port=port) as url:
             found = Office(url, sandbox_url, environment, Pipeline(url))
@@ -125,15 +123,3 @@ def test_killed_in_a_refresh_the_service_goes_on_where_it_was(
     later = restarted.pipeline.token(workspace_id, slug, rejected=rejected)
     assert later.status_code == 200
     assert office.first_use(slug, later.json()["access_token"]) == 200
-
-
-def _at_sandbox(slug: str, root: str) -> dict[str, str]:
-    oauth, prefix = load_registry().get(slug).oauth, slug.upper()
-    return {
-        f"{prefix}_CLIENT_ID": "client",
-        f"{prefix}_CLIENT_SECRET": "secret",
-        f"{prefix}_AUTHORIZE_URL": root + urlsplit(oauth.authorize_url).path,
-        f"{prefix}_TOKEN_URL": root + urlsplit(oauth.token_url).path,
-        f"{prefix}_REVOKE_URL": root + urlsplit(oauth.revoke_url or "").path,
-        f"{prefix}_API_BASE_URL": root,
-    }

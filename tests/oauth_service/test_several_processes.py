@@ -1,12 +1,11 @@
 """Replicas share one store: one refresh, whoever asks, however slow the provider."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.oauth_processes import Replica, Replicas, Serving, ask_from_processes, replicas
-from support.oauth_rig import Rig, running_rig
+from support.oauth_rig import Rig, running_rig, wait_until
 from support.postgres import Postgres
 
 PROCESSES, CALLERS = 8, 50
@@ -96,14 +95,6 @@ def test_stopping_lets_a_refresh_finish(expired: Rig, starter: Replicas, serving
     assert answer.status_code == 200
     assert expired.pipeline.token().json()["access_token"] == answer.json()["access_token"]
     assert expired.refreshes() == 1
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if happened():
-            return
-    raise AssertionError("it did not happen")
 
 
 def _refresh_is_noted(rig: Rig) -> bool:

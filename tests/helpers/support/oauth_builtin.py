@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 from support.oauth_rig import PATIENCE, SERVICE_KEY, Person, Pipeline, free_port
 
+from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import SandboxControl, consent, sandbox_app, serve_in_thread
@@ -32,6 +33,24 @@ class Connected:
         return found
 
 
+def settings_at_sandbox(
+    plugin: IntegrationPlugin, sandbox_url: str, oauth_url: str, home: Path
+) -> dict[str, str]:
+    """Return settings of a service at *oauth_url* that finds *plugin*'s provider in the sandbox."""
+    root, prefix, oauth = f"{sandbox_url}/{plugin.slug}", plugin.slug.upper(), plugin.oauth
+    return {
+        "ZEBBRA_HOME": str(home),
+        "ZEBBRA_OAUTH_URL": oauth_url,
+        "ZEBBRA_SERVICE_KEY": SERVICE_KEY,
+        f"{prefix}_CLIENT_ID": "client",
+        f"{prefix}_CLIENT_SECRET": "secret",
+        f"{prefix}_AUTHORIZE_URL": root + urlsplit(oauth.authorize_url).path,
+        f"{prefix}_TOKEN_URL": root + urlsplit(oauth.token_url).path,
+        f"{prefix}_REVOKE_URL": root + urlsplit(oauth.revoke_url or "").path,
+        f"{prefix}_API_BASE_URL": root,
+    }
+
+
 @contextmanager
 def running_builtin(slug: str, home: Path) -> Iterator[Connected]:
     """Run the service and the sandbox of one integration until the block ends."""
@@ -39,20 +58,9 @@ def running_builtin(slug: str, home: Path) -> Iterator[Connected]:
     plugin = registry.get(slug)
     builders = {plugin.slug: plugin.load_sandbox()}
     with serve_in_thread(sandbox_app(builders)) as sandbox_url:
-        root = f"{sandbox_url}/{plugin.slug}"
-        prefix = plugin.slug.upper()
         port = free_port()
-        environment = {
-            "ZEBBRA_HOME": str(home),
-            "ZEBBRA_OAUTH_URL": f"http://localhost:{port}",
-            "ZEBBRA_SERVICE_KEY": SERVICE_KEY,
-            f"{prefix}_CLIENT_ID": "client",
-            f"{prefix}_CLIENT_SECRET": "secret",
-            f"{prefix}_AUTHORIZE_URL": root + urlsplit(plugin.oauth.authorize_url).path,
-            f"{prefix}_TOKEN_URL": root + urlsplit(plugin.oauth.token_url).path,
-            f"{prefix}_REVOKE_URL": root + urlsplit(plugin.oauth.revoke_url or "").path,
-            f"{prefix}_API_BASE_URL": root,
-        }
+        oauth_url = f"http://localhost:{port}"
+        environment = settings_at_sandbox(plugin, sandbox_url, oauth_url, home)
         app = create_app(load_settings(environment), registry, policy=PATIENCE)
         with serve_in_thread(app, port=port) as url:
             found = Connected(plugin.slug, url, sandbox_url)

@@ -4,7 +4,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,6 +243,15 @@ def heading(page: httpx.Response) -> str:
 
 def query_of(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Return once *happened* says so."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if happened():
+            return
+    raise AssertionError("it did not happen")
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30.0) -> None:
