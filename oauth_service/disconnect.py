@@ -13,6 +13,7 @@ from integrations.contracts import (
     IntegrationPlugin,
     OAuthApp,
     OutboundRequest,
+    ProviderUnavailableError,
 )
 from integrations.runtime.http import HttpSession
 from oauth_service.apps import OperatorApps
@@ -52,7 +53,8 @@ class Disconnector:
             Whether the provider confirmed the end of the grant, or had none to end.
 
         Raises:
-            ProviderUnavailableError: If a refresh holds the connection for too long.
+            ProviderUnavailableError: If a refresh holds the connection for too long, or somebody
+                connected anew meanwhile: that grant is kept.
         """
         connection = await run_in_threadpool(self._store.connections.get, workspace_id, plugin.slug)
         if connection is None or connection.state is ConnectionState.DISCONNECTED:
@@ -70,11 +72,15 @@ class Disconnector:
             if connection is None or connection.sealed_tokens is None:
                 return True
             confirmed = app is not None and await self._revoke(plugin, app, connection)
-            await run_in_threadpool(
+            forgotten = await run_in_threadpool(
                 self._store.connections.disconnect,
                 connection,
                 now=self._clock(),
                 detail=None if confirmed else "not confirmed by the provider",
+            )
+        if not forgotten:
+            raise ProviderUnavailableError(
+                f"{plugin.name}: it was connected anew meanwhile", retry_after_s=1.0
             )
         return confirmed
 

@@ -161,22 +161,26 @@ class Connections:
             record(transaction, workspace_id, integration, entry)
         return True
 
-    def disconnect(self, connection: Connection, *, now: datetime, detail: str | None) -> None:
-        """Forget the tokens, keep the row and its history."""
+    def disconnect(self, connection: Connection, *, now: datetime, detail: str | None) -> bool:
+        """Forget the tokens, keep the row and its history; False if somebody has connected anew."""
+        same_grant = change_connection(connection.workspace_id, connection.integration).where(
+            connections.c.connected_at == connection.connected_at
+        )
         with self._database.writing() as transaction:
-            transaction.execute(
-                change_connection(connection.workspace_id, connection.integration).values(
-                    state=ConnectionState.DISCONNECTED.value,
-                    reason=None,
-                    tokens=None,
-                    grant_version=connections.c.grant_version + 1,
-                    changed_at=now,
-                    change=next_change(transaction),
-                    **NO_REFRESH_UNDER_WAY,
-                )
+            statement = same_grant.values(
+                state=ConnectionState.DISCONNECTED.value,
+                reason=None,
+                tokens=None,
+                grant_version=connections.c.grant_version + 1,
+                changed_at=now,
+                change=next_change(transaction),
+                **NO_REFRESH_UNDER_WAY,
             )
+            if not transaction.execute(statement).rowcount:
+                return False
             entry = HistoryEntry(now, Outcome.DISCONNECTED, detail=detail)
             record(transaction, connection.workspace_id, connection.integration, entry)
+        return True
 
     def renew_encryption(self) -> int:
         """Encrypt all tokens under the newest key; return how many were not."""

@@ -1,6 +1,7 @@
 """What a person with a connect link meets."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ from support.oauth_rig import Rig, heading, query_of, running_rig
 
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import consent
+from oauth_service.store import Connection
 
 
 def test_link_leads_over_consent_to_a_connected_card(rig: Rig) -> None:
@@ -409,6 +411,26 @@ def test_disconnecting_works_when_the_provider_does_not(rig: Rig) -> None:
 
     assert "Toybooks did not confirm it" in after.text
     assert rig.pipeline.connection()["state"] == "disconnected"
+
+
+def test_who_connects_anew_while_disconnecting_is_under_way_stays_connected(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = rig.person.connect(rig.pipeline.link())
+    connections = rig.services.store.connections
+    disconnect = connections.disconnect
+
+    def late(connection: Connection, *, now: datetime, detail: str | None) -> bool:
+        rig.connect()
+        return disconnect(connection, now=now, detail=detail)
+
+    monkeypatch.setattr(connections, "disconnect", late)
+    after = rig.person.press("/integration/toybooks/disconnect", page)
+
+    assert after.status_code == 503
+    assert rig.pipeline.connection()["state"] == "connected"
+    assert rig.pipeline.token().status_code == 200
+    assert rig.history() == ["connected", "connected"]
 
 
 @pytest.mark.parametrize("token", [None, "", "forged"])
