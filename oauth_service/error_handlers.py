@@ -6,6 +6,8 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from integrations.contracts import IntegrationError
@@ -27,6 +29,8 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _bare_status)
     app.add_exception_handler(IntegrationError, _integration_error)
+    for away in (InterfaceError, OperationalError, PoolTimeoutError):
+        app.add_exception_handler(away, _store_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -74,6 +78,13 @@ async def _integration_error(request: Request, exc: Exception) -> Response:
     if _for_people(request):
         return _page(request, person_errors.internal())
     return problems.of_error(exc, connect_url=services_of(request).settings.oauth_url).response()
+
+
+async def _store_away(request: Request, exc: Exception) -> Response:
+    _log.error("the token store does not answer", exc_info=exc)
+    if _for_people(request):
+        return _page(request, person_errors.internal())
+    return problems.store_away().response()
 
 
 async def _unexpected(request: Request, _exc: Exception) -> Response:

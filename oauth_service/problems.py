@@ -148,6 +148,16 @@ def of_error(error: IntegrationError, *, connect_url: str) -> ProblemError:
     )
 
 
+def store_away() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "store_unavailable",
+        "The service's database does not answer",
+        "ask again later; connections are kept, and the service's log says what is wrong",
+        headers={"Retry-After": "10"},
+    )
+
+
 def of_status(status: int) -> ProblemError:
     """Return the problem of a bare HTTP status."""
     known = HTTPStatus(status)

@@ -15,7 +15,7 @@ import uvicorn
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
-from support.oauth_rig import PATIENCE, REGISTRY, Pipeline, Rig, free_port, running_rig
+from support.oauth_rig import PATIENCE, REGISTRY, Pipeline, Rig, free_port, heading, running_rig
 from support.postgres import Postgres
 
 from oauth_service import create_app
@@ -103,6 +103,30 @@ def test_frozen_database_fails_a_check_soon_and_passes_once_it_goes_on(postgres:
     store.close()
 
     assert took_s < 4
+
+
+def test_requests_meet_503_while_the_database_is_away_and_lose_nothing(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.new_database()
+    with running_rig(tmp_path, overrides={"ZEBBRA_OAUTH_DATABASE": url}) as rig:
+        page = rig.person.connect(rig.pipeline.link())
+        rig.expire()
+        with postgres.closed(url):
+            away = [
+                rig.pipeline.token(),
+                rig.pipeline.http.get("/api/connections"),
+                rig.pipeline.http.get("/integration/providers", params={"workspace_id": "acme"}),
+            ]
+            shown = rig.person.http.get("/connect")
+
+        told = [(each.status_code, each.json()["code"]) for each in away]
+        assert told == [(503, "store_unavailable")] * 3
+        assert [each.headers["retry-after"] for each in away] == ["10"] * 3
+        assert (shown.status_code, heading(shown)) == (500, "Something went wrong here")
+        assert rig.pipeline.token().status_code == 200
+        assert rig.refreshes() == 1
+        assert heading(rig.person.http.get("/connect")) == heading(page)
 
 
 class Check:

@@ -50,6 +50,19 @@ class Postgres:
         finally:
             os.kill(self._pid, signal.SIGCONT)
 
+    @contextmanager
+    def closed(self, url: str) -> Iterator[None]:
+        """End all connections to the database at *url*, and let nobody in until the block ends."""
+        name = url.rpartition("/")[2]
+        with psycopg.connect(f"postgresql://{self._address}/postgres", autocommit=True) as admin:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            admin.execute(ending, [name])
+            try:
+                yield
+            finally:
+                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
