@@ -158,6 +158,15 @@ class Database:
         finally:
             self.execute("ROLLBACK")
 
+    def checkpoint(self) -> None:
+        """
+        Write everything into the file itself, so that it alone is all of the database.
+
+        Raises:
+            duckdb.Error: If DuckDB refuses.
+        """
+        self.execute(f"CHECKPOINT {CATALOG}")
+
     def copy_into(self, draft: Path) -> None:
         """
         Fill the tables of *draft*, a warehouse of the same schema, with all rows of this one.

@@ -12,7 +12,12 @@ from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
-from zebbra_pipeline.warehouse.publishing import publish_copy, publish_empty, sweep_drafts
+from zebbra_pipeline.warehouse.publishing import (
+    publish_copy,
+    publish_empty,
+    publish_file,
+    sweep_drafts,
+)
 from zebbra_pipeline.warehouse.reading import ReadSession
 from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
 from zebbra_pipeline.warehouse.writing import WriteSession
@@ -126,9 +131,16 @@ class Warehouse:
         Raises:
             WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
         """
-        with self._open_to_write(f"publish {self.published.name}") as database:
+        with self._turn(f"publish {self.published.name}") as deadline, ExitStack() as exits:
+            file = None
+            if self._file is not None and self._file.exists():
+                file = exits.enter_context(self._file.open("rb"))  # closed after the database
+            database = exits.enter_context(self._opened(deadline))
             sweep_drafts(self.published)
-            publish_copy(database, self.published, now=self._clock())
+            if file is None:
+                publish_copy(database, self.published, now=self._clock())
+            else:
+                publish_file(database, file, self.published)
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
@@ -174,6 +186,12 @@ class Warehouse:
 
     @contextmanager
     def _open_to_write(self, purpose: str) -> Iterator[Database]:
+        with self._turn(purpose) as deadline, self._opened(deadline) as database:
+            yield database
+
+    @contextmanager
+    def _turn(self, purpose: str) -> Iterator[Deadline]:
+        """Wait for the turn to write; give what is left of the time to wait."""
         deadline = Deadline(self._lock_timeout_s)
         catalog = self._file or catalog_file(self._target)
         if catalog is None:
@@ -181,12 +199,12 @@ class Warehouse:
         else:
             private_folder(catalog.parent)
             turn = WriterQueue(catalog, clock=self._clock).turn(purpose, deadline)
-        with turn, self._opened(self._file or self._target, deadline.pause) as database:
-            yield database
+        with turn:
+            yield deadline
 
     @contextmanager
-    def _opened(self, target: str | Path, retry: Callable[[], bool]) -> Iterator[Database]:
-        database = Database.open(target, retry=retry)
+    def _opened(self, deadline: Deadline) -> Iterator[Database]:
+        database = Database.open(self._file or self._target, retry=deadline.pause)
         try:
             migrate(database, now=self._clock())
             yield database

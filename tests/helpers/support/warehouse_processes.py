@@ -56,17 +56,28 @@ from zebbra_pipeline.warehouse.database import Database
 
 base, work, step = Path(sys.argv[1]), Path(sys.argv[2]), getattr(warehouse_steps, sys.argv[3])
 execute, opened = Database.execute, Database.open.__func__
+copy = shutil.copyfileobj
 
 def run(number, folder):
     left = [number]
-    def dying(self, sql, parameters=()):
+    def count():
         left[0] -= 1
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+    def dying(self, sql, parameters=()):
+        count()
         execute(self, sql, parameters)
+    def dying_while_copying(source, target, length):
+        target.write(source.read(5000))
+        target.flush()
+        count()
+        copy(source, target, length)
+        target.flush()
+        count()
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
     Database.execute = dying
+    shutil.copyfileobj = dying_while_copying
     if number == 0:
         Database.close = die
     step(folder)
@@ -88,7 +99,8 @@ while True:
 print(json.dumps(report))
 """
 """
-Runs step 3 on copies of folder 1, killed by SIGKILL before its 1st, 2nd, ... statement.
+Runs step 3 on copies of folder 1, killed by SIGKILL before its 1st, 2nd, ... statement,
+and with a file copied by half and whole.
 
 Copy 0 is killed when its database is to be closed; the last copy runs to its end.
 """

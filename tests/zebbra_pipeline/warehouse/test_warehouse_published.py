@@ -1,3 +1,7 @@
+import shutil
+import subprocess
+import sys
+
 import duckdb
 import pytest
 from support.warehouse import (
@@ -14,7 +18,6 @@ from support.warehouse import (
 from support.warehouse_processes import HOLD, process
 
 from zebbra_pipeline.warehouse import WarehouseWriteError, migrations
-from zebbra_pipeline.warehouse.database import Database
 from zebbra_pipeline.warehouse.migrations import Migration, known_migrations
 
 
@@ -145,10 +148,11 @@ def test_a_copy_that_cannot_be_built_leaves_the_old_one(tmp_path, monkeypatch):
     warehouse.publish()
     land_sales(warehouse, "2")
 
-    def full(_self, _draft):
-        raise duckdb.IOException("the disk is full")
+    def full(_source, copy, _length):
+        copy.write(b"half of it")
+        raise OSError("the disk is full")
 
-    monkeypatch.setattr(Database, "copy_into", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(WarehouseWriteError, match=r"published\.duckdb: could not be rebuilt"):
         warehouse.publish()
     monkeypatch.undo()
@@ -157,6 +161,26 @@ def test_a_copy_that_cannot_be_built_leaves_the_old_one(tmp_path, monkeypatch):
     assert list(tmp_path.glob(".*")) == []
     warehouse.publish()
     assert values_of(tmp_path / "published.duckdb", "Sales") == {JAN: 2}
+
+
+def test_no_other_program_gets_in_between_while_the_copy_is_made(tmp_path, monkeypatch):
+    warehouse = warehouse_in(tmp_path)
+    land_sales(warehouse, "1")
+    copying, refused = shutil.copyfileobj, []
+
+    def tried(source, copy, length):
+        code = f"import duckdb; duckdb.connect({str(tmp_path / 'warehouse.duckdb')!r})"
+        other = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        refused.append("Could not set lock" in other.stderr)
+        copying(source, copy, length)
+
+    monkeypatch.setattr(shutil, "copyfileobj", tried)
+    warehouse.publish()
+
+    assert refused == [True]
+    assert values_of(tmp_path / "published.duckdb", "Sales") == {JAN: 1}
 
 
 def test_a_copy_may_lie_in_another_folder(tmp_path):
