@@ -79,6 +79,7 @@ def _backfill(
         if report.sections["backfill"]["runs"] != runs:
             report.wrong.append(f"the backfill took another number of runs than {runs}")
         check(report, options, world, processes.settings, dagster.instance, Phase.BACKFILL)
+        tell(f"checked: {len(report.wrong)} things are wrong")
 
 
 def _refresh(
@@ -110,6 +111,7 @@ def _refresh(
             **duration_of_runs(dagster.runs()),
         )
         check(report, options, world, processes.settings, dagster.instance, Phase.REFRESH)
+        tell(f"checked: {len(report.wrong)} things are wrong")
 
 
 def _measure(
