@@ -17,6 +17,9 @@ from integrations.contracts import ConfigurationError
 from oauth_service.store.migrations import MIGRATIONS, Migration, migrate
 
 _BUSY_TIMEOUT_S = 20
+_KNOW_PATIENCE = frozenset({"psycopg", "psycopg2"})
+_PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 20_000}
+"""libpq's own is a quarter of an hour for a server that vanished without a word, as in a failover."""
 _SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
 _WRITES = "zebbra_writes"
 _log = logging.getLogger(__name__)
@@ -85,7 +88,9 @@ class Database:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        own = _PATIENCE if url.get_driver_name() in _KNOW_PATIENCE else {}
+        patience = {name: value for name, value in own.items() if name not in url.query}
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=patience)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

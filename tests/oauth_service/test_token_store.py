@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from support.postgres import Postgres
 
 from integrations.contracts import ConfigurationError, Tenant, TokenSet
 from oauth_service.store import (
@@ -73,6 +74,22 @@ def test_password_of_an_unreachable_database_is_not_shown() -> None:
         Store(url, [KEY])
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "patience"), [("", ("10", "20000")), ("?tcp_user_timeout=5000", ("10", "5000"))]
+)
+def test_server_that_vanishes_is_given_up_in_seconds(
+    postgres: Postgres, query: str, patience: tuple[str, str]
+) -> None:
+    store = Store(postgres.new_database() + query, [KEY])
+    with store._database.reading() as transaction:
+        driver = transaction.connection.driver_connection
+        assert driver is not None
+        parameters = driver.info.get_parameters()
+    store.close()
+
+    assert (parameters["connect_timeout"], parameters["tcp_user_timeout"]) == patience
 
 
 def test_only_one_of_many_takes_the_lease(store: Store) -> None:
