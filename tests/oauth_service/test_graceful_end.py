@@ -107,13 +107,15 @@ def test_refresh_in_flight_is_finished_before_the_process_ends(service: Service)
     service.gate.close()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(service.token, rejected=token_fingerprint(old))
-        assert service.gate.waited_for.wait(20)
-        ready = service.probe("/healthz")
-        service.process.terminate()
-        wait_until(lambda: service.probe("/healthz") != ready)
-        probes = [service.probe(path) for path in ("/healthz", "/healthz/ready", "/healthz/live")]
-        pending, running = not asked.done(), service.process.poll() is None
-        service.gate.open()
+        try:
+            assert service.gate.waited_for.wait(20)
+            ready = service.probe("/healthz")
+            service.process.terminate()
+            wait_until(lambda: service.probe("/healthz") != ready)
+            probes = [service.probe(f"/healthz{part}") for part in ("", "/ready", "/live")]
+            pending, running = not asked.done(), service.process.poll() is None
+        finally:
+            service.gate.open()
         answer = asked.result(30)
     output, _ = service.process.communicate(timeout=30)
 

@@ -24,10 +24,10 @@ def test_patience_of_production() -> None:
 
 @pytest.mark.parametrize("slow_s", [20.0, 29.5])
 def test_slow_provider_is_asked_once_while_two_replicas_ask_all_the_time(
-    tmp_path: Path, slow_s: float
+    tmp_path: Path, database_url: str, slow_s: float
 ) -> None:
     async def main() -> None:
-        async with an_office(tmp_path) as office:
+        async with an_office(tmp_path, database_url=database_url) as office:
             office.provider.slow(slow_s)
             asking = _ask_all_the_time(office, slow_s)
             held = []
@@ -107,10 +107,10 @@ def test_provider_that_never_answers_in_time_is_left_to_one_replica_until_it_giv
 
 @pytest.mark.parametrize(("dies_at_s", "ends_s"), [(3.0, 15.0), (12.0, 25.0)])
 def test_lease_of_a_dead_holder_is_waited_for_to_its_end_and_not_a_second_less(
-    tmp_path: Path, dies_at_s: float, ends_s: float
+    tmp_path: Path, database_url: str, dies_at_s: float, ends_s: float
 ) -> None:
     async def main() -> None:
-        async with an_office(tmp_path) as office:
+        async with an_office(tmp_path, database_url=database_url) as office:
             dying, living = office.replicas
             office.provider.slow(28.0)
             refresh = asyncio.create_task(dying.token())

@@ -5,7 +5,7 @@ Requests reach both without a network; what takes a minute takes none, and every
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -195,13 +195,21 @@ async def an_office(
     *,
     replicas: int = 2,
     rules: OAuthRules = RULES,
-    overrides: Mapping[str, str] | None = None,
+    database_url: str = "",
 ) -> AsyncIterator[Office]:
-    """Give replicas whose one connection has an access token that has ended."""
+    """
+    Give replicas whose one connection has an access token that has ended.
+
+    Args:
+        home: Folder of theirs.
+        replicas: How many.
+        rules: Those of Toybooks.
+        database_url: Of an empty database; by default a SQLite file in *home*.
+    """
     clock = LoopClock(asyncio.get_running_loop())
     provider = Provider(build_toybooks(clock, rules=rules))
-    environment = {**toy_environment(home, _PROVIDER, "http://localhost"), **(overrides or {})}
-    settings = load_settings(environment)
+    environment = toy_environment(home, _PROVIDER, "http://localhost")
+    settings = load_settings(environment | {"ZEBBRA_OAUTH_DATABASE": database_url})
     async with AsyncExitStack() as exits:
         office = Office([], provider, clock)
         for number in range(replicas):
