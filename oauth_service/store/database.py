@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from integrations.contracts import ConfigurationError
-from oauth_service.store.migrations import MIGRATIONS, Migration, migrate
+from oauth_service.store.migrations import MIGRATIONS, Migration, in_short, migrate
 
 _BUSY_TIMEOUT_S = 20
 _KNOW_PATIENCE = frozenset({"psycopg", "psycopg2"})
@@ -57,8 +57,11 @@ class Database:
                 "ZEBBRA_OAUTH_DATABASE: expected a SQLAlchemy URL such as 'sqlite:////data/oauth.sqlite'"
             ) from exc
         except (SQLAlchemyError, ImportError, OSError) as exc:
+            said = in_short(exc)
+            if parsed.password:  # no driver is known to say it
+                said = said.replace(str(parsed.password), "...")
             raise ConfigurationError(
-                f"ZEBBRA_OAUTH_DATABASE: cannot open the database ({type(exc).__name__})"
+                f"ZEBBRA_OAUTH_DATABASE: cannot open the database; {said}"
             ) from exc
 
     @contextmanager

@@ -74,6 +74,8 @@ def test_password_of_an_unreachable_database_is_not_shown() -> None:
         Store(url, [KEY])
 
     assert "hunter2" not in str(caught.value)
+    assert "ZEBBRA_OAUTH_DATABASE" in str(caught.value)
+    assert "Connection refused" in str(caught.value)
 
 
 @pytest.mark.parametrize(

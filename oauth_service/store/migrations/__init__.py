@@ -81,7 +81,7 @@ def migrate(transaction: Connection, migrations: Sequence[Migration]) -> tuple[i
         except SQLAlchemyError as exc:
             raise ConfigurationError(
                 f"ZEBBRA_OAUTH_DATABASE: migration {version} ({migration.name}) failed: "
-                f"{_in_short(exc)}; nothing is changed, the schema version is still {before}"
+                f"{in_short(exc)}; nothing is changed, the schema version is still {before}"
             ) from exc
     if before != newest:
         _record(transaction, newest)
@@ -101,7 +101,7 @@ def _record(transaction: Connection, version: int) -> None:
         transaction.execute(insert(numbers).values(name=_VERSION, value=version))
 
 
-def _in_short(error: SQLAlchemyError) -> str:
+def in_short(error: Exception) -> str:
     """Return the first line of what the database said: those below it may show values."""
     said = str(getattr(error, "orig", None) or error).splitlines()
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
