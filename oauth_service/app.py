@@ -133,6 +133,13 @@ async def _upkeep(services: Services) -> None:
     renewed = await run_in_threadpool(store.connections.renew_encryption)
     if renewed:
         _log.info("tokens of %d connections encrypted under the newest key", renewed)
+    by_key = await run_in_threadpool(store.connections.counts_by_key)
+    if by_key[None]:
+        _log.error(
+            "no key of ZEBBRA_ENCRYPTION_KEYS reads the tokens of %d connections; put back the key "
+            "that does, at the end: nobody has to connect again then",
+            by_key[None],
+        )
     await run_in_threadpool(store.consents.forget_old, now=now)
     await run_in_threadpool(store.history.forget_before, now - _HISTORY_KEPT)
     refreshed = await services.refresher.refresh_idle_connections(now)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from support.oauth_rig import Rig, running_rig
+from support.oauth_rig import Rig, running_rig, wait_until
 
 from integrations.contracts import ConfigurationError
 from integrations.runtime.keyfiles import add_key
@@ -131,3 +131,27 @@ def test_keys_that_cannot_be_read_any_more_stay_as_they_were(
     assert ring() is before
     assert len(caplog.records) == 1
     assert "mode 0644" in caplog.text
+
+
+def test_lost_key_is_told_at_the_start_and_put_back_it_reads_everything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, from_file = tmp_path / "home", {"ZEBBRA_ENCRYPTION_KEYS": ""}
+    with running_rig(home, overrides=from_file) as rig:
+        rig.connect()
+        before = rig.pipeline.token().json()
+        (lost,) = keys_in(rig)
+    (home / "encryption.keys").unlink()
+    caplog.clear()
+    with running_rig(home, overrides=from_file) as rig:
+        wait_until(lambda: "upkeep" in caplog.text or "no key of" in caplog.text)
+        unreadable = rig.pipeline.token()
+        file = home / "encryption.keys"
+        file.write_text(f"{file.read_text()}{lost}\n")
+
+        assert (unreadable.status_code, unreadable.json()["code"]) == (500, "configuration")
+        assert rig.pipeline.token().json() == before
+
+    assert (
+        "ZEBBRA_ENCRYPTION_KEYS reads the tokens of 1 connections; put back the key" in caplog.text
+    )
