@@ -1,6 +1,7 @@
 """A lease that cannot be renewed or given back: the grant lives on, whoever ends up with the pair."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -120,6 +121,36 @@ def test_late_request_after_the_new_token_was_used_ends_nothing_here(tmp_path: P
             assert len(office.provider.sent) == 2
             assert office.connection().state == "connected"
             assert office.history() == ["connected", "refreshed"]
+
+    run_in_virtual_time(main())
+
+
+@EITHER_ROTATION
+@pytest.mark.parametrize("slow_s", [20.0, 50.0])
+def test_pair_that_could_not_be_stored_is_asked_for_again_when_the_database_is_back(
+    tmp_path: Path, rules: OAuthRules, slow_s: float
+) -> None:
+    """The answer comes after 20 seconds, or never; the database is away for 36."""
+
+    async def main() -> None:
+        async with an_office(tmp_path, replicas=1, rules=rules) as office:
+            (service,) = office.replicas
+            old = office.stored_token()
+            office.provider.slow(slow_s)
+            asking = asyncio.create_task(service.token())
+            await _without_database(service, office, 4.0, 40.0)
+            failed = await asking
+            noted = office.connection()
+            answer = await service.token()
+
+            assert (failed.status_code, failed.json()["code"]) == (503, "store_unavailable")
+            assert (noted.state, noted.grant_version) == ("connected", 1)
+            assert noted.refresh_started_at == office.clock.now() - timedelta(seconds=office.now_s)
+            assert _token(answer) == office.stored_token() != old
+            assert _senders(office) == [(0, 0.0), (0, 40.0)]
+            assert office.history() == ["connected", "refreshed"]
+            await office.until(51.0)
+            await _grant_lives(office)
 
     run_in_virtual_time(main())
 

@@ -219,7 +219,7 @@ async def an_office(
             pool = httpx.AsyncClient(transport=_Wire(provider, number))
             services.http._pool = await exits.enter_async_context(pool)
             http = httpx.AsyncClient(
-                transport=httpx.ASGITransport(app),
+                transport=httpx.ASGITransport(app, raise_app_exceptions=False),
                 base_url="http://localhost",
                 headers={"Authorization": f"Bearer {SERVICE_KEY}"},
             )
