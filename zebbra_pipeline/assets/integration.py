@@ -13,8 +13,10 @@ from zebbra_pipeline.assets.changes import tag_changes
 from zebbra_pipeline.assets.coming_back import tag_come_back
 from zebbra_pipeline.assets.reporting import log_outcome, report
 from zebbra_pipeline.assets.specs import build_integration_specs
+from zebbra_pipeline.checks.freshness import log_freshness
 from zebbra_pipeline.checks.specs import Checks
 from zebbra_pipeline.checks.workspaces import log_checks
+from zebbra_pipeline.outcomes import Failed
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
@@ -91,6 +93,8 @@ def build_integration_assets(
             log_checks(
                 context, plugin, checks, outcomes, connections=connections, warehouse=warehouse
             )
+            if any(isinstance(item, Failed) for item in outcomes):
+                log_freshness(context, plugin, checks, connections=connections, warehouse=warehouse)
         yield from report(context, outcomes, logged=True)
 
     return fetch

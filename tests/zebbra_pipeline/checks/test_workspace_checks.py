@@ -367,6 +367,7 @@ def test_a_check_that_dagster_has_planned_is_answered_though_another_workspace_f
 ):
     today = date(2025, 2, 28)
     tags = {RANGE_START: "acme", RANGE_END: "globex"}
+    names = ("fresh", "complete", "proven", "connection")
     with running_stack(tmp_path / "stack", today=today, history_months=2) as stack:
         stack.connect("acme", xero="Acme Trading Inc")
         stack.connect("globex", xero="Globex")
@@ -374,7 +375,10 @@ def test_a_check_that_dagster_has_planned_is_answered_though_another_workspace_f
             connections=Connections(as_of=today.isoformat()), checks=Checks(every_result_up_to=0)
         )
         backfill = definitions.resolve_implicit_global_asset_job_def().get_subset(
-            asset_selection={P_AND_L}  # with its checks, as the UI asks for it
+            asset_selection={P_AND_L},  # with its checks, as the UI asks for it
+            asset_check_selection={
+                dg.AssetCheckKey(P_AND_L, name) for name in (*names, "workspaces_are_fresh")
+            },
         )
         landed = definitions.resolve_job_def("refresh_figures").execute_in_process(
             instance=instance, tags=tags, run_config=QUIET
@@ -389,5 +393,9 @@ def test_a_check_that_dagster_has_planned_is_answered_though_another_workspace_f
     assert landed.success
     assert before == {"fresh": {}, "connection": {}}  # a run by the clock says only what is new
     assert not ended.success
-    for check in ("fresh", "complete", "proven", "connection"):
+    for check in names:
         assert shown(instance, P_AND_L, check) == {"acme": True, "globex": True}
+    logged = instance.all_logs(ended.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    told = [entry.dagster_event.asset_check_evaluation_data for entry in logged]
+    of_all = {item.check_name: item.passed for item in told if item.partition is None}
+    assert of_all == {"workspaces_are_fresh": True}
