@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -29,6 +29,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _bare_status)
     app.add_exception_handler(IntegrationError, _integration_error)
+    app.add_exception_handler(DataError, _unstorable)
     for away in (InterfaceError, OperationalError, PoolTimeoutError):
         app.add_exception_handler(away, _store_away)
     app.add_exception_handler(Exception, _unexpected)
@@ -78,6 +79,13 @@ async def _integration_error(request: Request, exc: Exception) -> Response:
     if _for_people(request):
         return _page(request, person_errors.internal())
     return problems.of_error(exc, connect_url=services_of(request).settings.oauth_url).response()
+
+
+async def _unstorable(request: Request, _exc: Exception) -> Response:
+    """Answer a value that the database cannot hold: PostgreSQL takes no NUL in a text."""
+    if _for_people(request):
+        return _page(request, person_errors.of_status(HTTPStatus.UNPROCESSABLE_ENTITY))
+    return problems.invalid("a value holds a character that cannot be stored").response()
 
 
 async def _store_away(request: Request, exc: Exception) -> Response:

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 import pytest
-from support.oauth_rig import Pipeline, Rig, query_of, running_rig
+from support.oauth_rig import Pipeline, Rig, heading, query_of, running_rig
 from support.oauth_toy import RULES
+from support.postgres import Postgres
 
 
 def fingerprint(answer: httpx.Response) -> str:
@@ -189,6 +191,25 @@ def test_every_error_of_the_api_is_a_problem_document(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
+
+
+def test_character_that_postgresql_cannot_hold_is_refused(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    overrides = {"ZEBBRA_OAUTH_DATABASE": postgres.new_database()}
+    with running_rig(tmp_path, overrides=overrides) as rig:
+        rig.connect()
+        named = {"workspace_id": "acme", "workspace_name": "a\0b"}
+        answers = [
+            rig.pipeline.http.post("/api/connect-links", json=named),
+            rig.pipeline.http.get("/api/workspaces/%00/integrations/toybooks/token"),
+        ]
+        page = rig.people[-1].http.get("/integration/toybooks/tenant?grant=%00")
+
+        told = [(each.status_code, each.json()["code"]) for each in answers]
+        assert told == [(422, "invalid_request")] * 2
+        assert (page.status_code, heading(page)) == (422, HTTPStatus.UNPROCESSABLE_ENTITY.phrase)
+        assert rig.pipeline.connection()["workspace_name"] == "acme Ltd"
 
 
 def test_cursor_of_a_replaced_store_lists_everything(rig: Rig) -> None:
