@@ -118,12 +118,12 @@ def _materialization(
 
 def _why_not(failed: Failed) -> dict[str, Any]:
     put_off = failed.come_back_at
-    return {
-        "zebbra/status": "failed" if put_off is None else "put off",
+    return {  # in the order in which a person asks
         "zebbra/reason": failed.reason,
-        **({"zebbra/what_to_do": failed.what_to_do} if failed.what_to_do else {}),
         **({"zebbra/connect": dg.MetadataValue.md(_link(failed))} if failed.connect_url else {}),
         **({COME_BACK_KEY: dg.MetadataValue.timestamp(put_off)} if put_off else {}),
+        **({"zebbra/what_to_do": failed.what_to_do} if failed.what_to_do else {}),
+        "zebbra/status": "failed" if put_off is None else "put off",
     }
 
 

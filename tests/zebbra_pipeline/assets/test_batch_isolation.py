@@ -259,6 +259,7 @@ def test_whoever_can_mend_it_gets_the_link_in_markdown(office, name):
     assert links[name].startswith(f"{office.stack.oauth_url}/connect?session=")
     assert markdown in failure.metadata["what happened"].value
     assert (type(page), page.value) == (dg.MarkdownMetadataValue, markdown)
+    assert list(observation_of(office, name))[:2] == ["zebbra/reason", "zebbra/connect"]
     assert observation_of(office, name)["zebbra/connection"].value == (
         f"[operator's page]({office.stack.oauth_url}/admin/connections/{name}/xero)"
     )
