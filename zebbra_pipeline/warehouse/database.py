@@ -48,6 +48,20 @@ def private_folder(path: Path) -> None:
             folder.mkdir(mode=PRIVATE_FOLDER)
 
 
+def bare_connection() -> "duckdb.DuckDBPyConnection":
+    """
+    Return a DuckDB of its own, with nothing in it, that downloads and prints nothing.
+
+    A file needs no extension, and a lake has the ones that were installed for it. DuckDB would
+    draw a progress bar between the lines of what a command prints, once a query takes seconds.
+    """
+    import duckdb
+
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
 class Database:
     """
     A connection of its own to one attached catalog, which is in use.
@@ -83,9 +97,7 @@ class Database:
         is_file = not is_lake(target)
         is_new = is_file and not read_only and not Path(target).exists()
         place = f"warehouse {target if is_file else without_secrets(str(target))}"
-        # Nothing is to be downloaded behind one's back: a file needs no extension, and a lake
-        # the ones that were installed for it.
-        connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        connection = bare_connection()
         database = cls(connection, place)
         # A lake that keeps small inserts in its catalog has no column called `row_id`.
         options = ["READ_ONLY"] * read_only + ["DATA_INLINING_ROW_LIMIT 0"] * (not is_file)

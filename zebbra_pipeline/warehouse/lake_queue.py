@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from zebbra_pipeline.warehouse.database import bare_connection
 from zebbra_pipeline.warehouse.errors import WarehouseBusyError, WarehouseFileError
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, without_secrets
 from zebbra_pipeline.warehouse.writer_queue import Deadline
@@ -49,7 +50,7 @@ def turn_in_postgres(
 
     address = next(target.removeprefix(kind) for kind in POSTGRES_LAKES if target.startswith(kind))
     place = f"warehouse {without_secrets(target)}"
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection = bare_connection()
     try:
         try:
             connection.execute(f"ATTACH {_quoted(address)} AS catalog (TYPE postgres)")

@@ -15,6 +15,7 @@ import json, sys
 from pathlib import Path
 from support.warehouse import *
 from support.warehouse import money
+duckdb.sql("SET enable_progress_bar = false")  # it would print between our lines
 TARGET, PUBLISHED = sys.argv[1], Path(sys.argv[2])
 def warehouse(**options):
     return Warehouse(TARGET, published=PUBLISHED, **options)

@@ -11,6 +11,7 @@ from zebbra_pipeline.warehouse import (
     WarehouseWriteError,
     migrations,
 )
+from zebbra_pipeline.warehouse.database import Database
 from zebbra_pipeline.warehouse.migrations import Migration, known_migrations
 
 
@@ -169,3 +170,12 @@ def test_paths_with_quotes_and_spaces_work(tmp_path):
     warehouse.publish()
 
     assert values_of(folder / "published.duckdb", "Sales") == {JAN: 1}
+
+
+def test_nothing_is_printed_however_long_a_query_takes(tmp_path):
+    database = Database.open(tmp_path / "warehouse.duckdb")
+    try:
+        # What it would print after two seconds stood between the lines of `--json`.
+        assert database.rows("SELECT current_setting('enable_progress_bar')") == [(False,)]
+    finally:
+        database.close()
