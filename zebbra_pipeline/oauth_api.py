@@ -15,6 +15,7 @@ from integrations.contracts import (
     PayloadError,
     ProviderUnavailableError,
     ReconnectRequiredError,
+    TooSlowError,
 )
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.urls import check_oauth_url
@@ -236,7 +237,7 @@ class OAuthService:
 
     async def _send(self, request: OutboundRequest) -> RawAnswer:
         try:
-            answer = await self._http.send(request, timeout_s=_TOKEN_TIMEOUT_S)
+            answer = await self._exchange(request)
         except ProviderUnavailableError as exc:
             raise ProviderUnavailableError(
                 f"the OAuth service does not answer at {self._url}; "
@@ -249,6 +250,19 @@ class OAuthService:
                 "ZEBBRA_SERVICE_KEY (or service.key in ZEBBRA_HOME) must be the same for both"
             )
         return answer
+
+    async def _exchange(self, request: OutboundRequest) -> RawAnswer:
+        """Send a request; one that only reads is sent again where its connection broke."""
+        try:
+            return await self._http.send(request, timeout_s=_TOKEN_TIMEOUT_S)
+        except TooSlowError:
+            raise
+        except ProviderUnavailableError:
+            if request.method != "GET":
+                raise
+            # The service closes a connection that nobody has used for some seconds, perhaps
+            # just as it is used again: that is no reason for a workspace to fail.
+            return await self._http.send(request, timeout_s=_TOKEN_TIMEOUT_S)
 
     def _json(self, answer: RawAnswer, expected: tuple[int, ...] = (_OK,)) -> Any:
         if answer.status not in expected:
