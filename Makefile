@@ -11,7 +11,7 @@ TEST_WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := test
-.PHONY: help setup demo dev generate_from_template test check format lint types layers tests scale browser postgres other_versions lock clean
+.PHONY: help setup demo dev generate_from_template test check format lint types layers tests scale screenshots browser postgres other_versions lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 24
@@ -65,6 +65,9 @@ tests: setup browser postgres other_versions
 
 scale: setup ## 2,000 workspaces through everything, about 25 minutes; SCALE="--workspaces 200 ..."
 	@$(BIN)/python -m benchmarks.scale $(SCALE)
+
+screenshots: setup browser ## The README's pictures of Dagster's UI, taken by clicking; about 2 minutes
+	@$(BIN)/python -m scripts.pictures
 
 browser:
 	@sh scripts/ensure_browser.sh

@@ -1,0 +1,1 @@
+"""Pictures of Dagster's UI for the README, taken by clicking: `make screenshots`."""
