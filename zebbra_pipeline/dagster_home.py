@@ -13,6 +13,12 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+run_coordinator:
+  module: dagster
+  class: QueuedRunCoordinator
+  # Runs of one provider come one after the other; looked for every 5 s, as Dagster does, the next
+  # one would begin seconds after the last has ended.
+  config: {dequeue_interval_seconds: 1}
 concurrency:
   runs:
     max_concurrent_runs: 4

@@ -118,3 +118,8 @@ def test_a_file_that_is_there_is_left_alone(tmp_path):
     (tmp_path / "dagster.yaml").unlink()
     prepare(tmp_path)
     assert (tmp_path / "dagster.yaml").read_text() == DAGSTER_YAML
+
+
+def test_a_run_that_waited_begins_within_a_second(instance):
+    assert instance.run_coordinator.dequeue_interval_seconds == 1
+    assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
