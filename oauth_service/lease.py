@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,12 +26,15 @@ class RefreshPolicy:
         attempts: Requests for one refresh, repeats included.
         attempt_s: Longest time that one request to a token endpoint may take.
         backoff_s: Seconds before the first repeat; doubled before each further one.
+        longest_backoff_s: What doubling ends at.
         longest_retry_after_s: A longer `Retry-After` is passed on instead of waited for.
         caller_wait_s: How long a caller waits for a refresh before it gets a 503; the
             refresh goes on.
         lease_s: Life of the lease of a holder that no longer renews it. It is renewed every
             third of that, so a slow provider never opens the lock; a renewal that fails is
             tried again after a fifteenth.
+        commit_s: How long a new pair is kept in memory and tried again while the database does
+            not take it; longer than a failover.
         poll_s: Seconds between two looks at a lease that somebody else holds.
         idle_at_once: How many idle connections are refreshed at the same time.
     """
@@ -38,11 +42,29 @@ class RefreshPolicy:
     attempts: int = 3
     attempt_s: float = 30.0
     backoff_s: float = 0.4
+    longest_backoff_s: float = 5.0
     longest_retry_after_s: float = 3.0
     caller_wait_s: float = 45.0
     lease_s: float = 15.0
+    commit_s: float = 300.0
     poll_s: float = 0.15
     idle_at_once: int = 4
+
+    def pause_s(self, attempt: int) -> float:
+        """Seconds to wait after so many failed attempts, a little different each time."""
+        doubled = min(self.backoff_s * 2.0 ** (attempt - 1), self.longest_backoff_s)
+        return doubled * random.uniform(0.75, 1.25)
+
+    def silent_for(self, replay_grace: timedelta | None) -> timedelta:
+        """
+        Say how long after its lease's end a holder may still come with the only valid pair.
+
+        Zero where the provider gives another pair for a spent token that long: who takes the
+        lease over then needs nothing of its last holder.
+        """
+        longest = timedelta(seconds=self.attempt_s + self.commit_s)
+        replayable = replay_grace is None or replay_grace > longest
+        return timedelta(0) if replayable else longest
 
 
 class Lease:
@@ -67,15 +89,19 @@ class ConnectionLock:
         self._policy = policy
 
     @asynccontextmanager
-    async def hold(self, workspace_id: str, integration: str) -> AsyncIterator[Lease]:
+    async def hold(
+        self, workspace_id: str, integration: str, *, silent_for: timedelta = timedelta(0)
+    ) -> AsyncIterator[Lease]:
         """
         Hold the connection's lease; wait while another holds it.
+
+        A lease that has ended without being given back is taken once it ended *silent_for* ago.
 
         Raises:
             ProviderUnavailableError: If it was not free within the caller's patience.
         """
         key = LeaseKey(workspace_id, integration, secrets.token_hex(16))
-        await self._take(key)
+        await self._take(key, silent_for)
         heartbeat = asyncio.create_task(self._keep_renewing(key))
         try:
             yield Lease(lambda: self._renew(key))
@@ -85,13 +111,13 @@ class ConnectionLock:
                 await heartbeat
             await self._give_back(key)
 
-    async def _take(self, key: LeaseKey) -> None:
+    async def _take(self, key: LeaseKey, silent_for: timedelta) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._policy.caller_wait_s
         while True:
             now = self._clock()
             until = self._until(now)
-            if await run_in_threadpool(self._leases.take, key, now=now, until=until):
+            if await run_in_threadpool(self._leases.take, key, now=now - silent_for, until=until):
                 return
             if loop.time() >= deadline:
                 raise ProviderUnavailableError(
@@ -101,18 +127,19 @@ class ConnectionLock:
             await asyncio.sleep(self._policy.poll_s)
 
     async def _keep_renewing(self, key: LeaseKey) -> None:
-        pause_s = self._policy.lease_s / 3
+        pause_s = usual_s = self._policy.lease_s / 3
         while True:
             await asyncio.sleep(pause_s)
             try:
                 if not await self._renew(key):
                     _log.warning("workspace %s: lease lost to another", key.workspace_id)
                     return
-            except Exception:  # noqa: BLE001 -- tried again while there is time
-                _log.exception("workspace %s: lease not renewed", key.workspace_id)
+            except Exception:  # noqa: BLE001 -- a lease that nobody else took can be renewed late
+                if pause_s == usual_s:  # said once, however long the database is away
+                    _log.exception("workspace %s: lease not renewed", key.workspace_id)
                 pause_s = self._policy.lease_s / 15
             else:
-                pause_s = self._policy.lease_s / 3
+                pause_s = usual_s
 
     async def _renew(self, key: LeaseKey) -> bool:
         until = self._until(self._clock())

@@ -187,7 +187,7 @@ class Refresher:
                 return await asyncio.shield(task)
         except TimeoutError:
             raise ProviderUnavailableError(
-                f"{plugin.name}: the token endpoint is slow; the refresh goes on",
+                f"{plugin.name}: the refresh takes long, and goes on",
                 retry_after_s=5.0,
             ) from None
 
@@ -199,8 +199,9 @@ class Refresher:
     async def _refresh(
         self, workspace_id: str, plugin: IntegrationPlugin, stale: str, *, refused_early: bool
     ) -> Connection:
+        silent_for = self._policy.silent_for(plugin.oauth.replay_grace)
         while True:
-            async with self._lock.hold(workspace_id, plugin.slug) as lease:
+            async with self._lock.hold(workspace_id, plugin.slug, silent_for=silent_for) as lease:
                 connection = await self._usable(workspace_id, plugin)
                 tokens = self._store.connections.tokens(connection)
                 if token_fingerprint(tokens.access_token) != stale:

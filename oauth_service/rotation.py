@@ -8,11 +8,11 @@ or a lost answer is recovered with the same token inside the provider's grace. O
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import SecretStr
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +27,7 @@ from integrations.contracts import (
 from integrations.runtime.http import HttpSession
 from oauth_service.lease import Lease, RefreshPolicy
 from oauth_service.metrics import Metrics
+from oauth_service.new_pair import store_new_pair
 from oauth_service.reasons import in_words, why_refused
 from oauth_service.store import Connection, HistoryEntry, Outcome, Store
 from oauth_service.token_endpoint import (
@@ -39,8 +40,6 @@ from oauth_service.token_endpoint import (
 )
 
 _UNASKED_RETRY_AFTER_S = 10.0
-_COMMIT_TRIES = 6
-"""A new pair exists nowhere else: a database that is away for seconds is waited for."""
 
 _log = logging.getLogger(__name__)
 
@@ -166,32 +165,17 @@ class Rotation:
         self, refresh: Spending, granted: Granted, sent_at: datetime, took_s: float
     ) -> None:
         entry = self._entry(refresh, Outcome.REFRESHED, granted, detail=None)
-        stored = await self._store_refreshed(refresh, granted, entry)
+        stored = await store_new_pair(
+            partial(self._refreshes.store, refresh.connection, granted.tokens, entry),
+            whose=f"workspace {refresh.connection.workspace_id}, {refresh.plugin.slug}",
+            policy=self._policy,
+        )
         self._count(refresh, Outcome.REFRESHED if stored else Outcome.SUPERSEDED, took_s)
         _log.info(
             "workspace %s, %s: refreshed, lives %d s",
             refresh.connection.workspace_id,
             refresh.plugin.slug,
             (granted.tokens.expires_at - sent_at).total_seconds(),
-        )
-
-    async def _store_refreshed(
-        self, refresh: Spending, granted: Granted, entry: HistoryEntry
-    ) -> bool:
-        for attempt in range(1, _COMMIT_TRIES):
-            try:
-                return await run_in_threadpool(
-                    self._refreshes.store, refresh.connection, granted.tokens, entry
-                )
-            except Exception:  # noqa: BLE001 -- whatever failed, giving up loses the pair
-                _log.exception(
-                    "workspace %s, %s: new tokens not stored; tried again",
-                    refresh.connection.workspace_id,
-                    refresh.plugin.slug,
-                )
-            await self._pause(attempt, None)
-        return await run_in_threadpool(
-            self._refreshes.store, refresh.connection, granted.tokens, entry
         )
 
     async def _end(
@@ -250,8 +234,7 @@ class Rotation:
         return grace is None or self._clock() - started < grace
 
     async def _pause(self, attempt: int, asked_s: float | None) -> None:
-        backoff_s = self._policy.backoff_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
-        await asyncio.sleep(backoff_s if asked_s is None else asked_s)
+        await asyncio.sleep(self._policy.pause_s(attempt) if asked_s is None else asked_s)
 
     def _entry(
         self,
