@@ -120,7 +120,7 @@ async def _fetch_one(
     except NotConnectedError:
         nothing = {"dagster/row_count": 0, "zebbra/status": "not_connected"}
         return Done(workspace_id, {name: dict(nothing) for name in assets}, "not connected")
-    except IntegrationError as exc:
+    except (IntegrationError, WarehouseError) as exc:  # the latter: it could not be held
         return Failed(workspace_id, exc)
     except Exception as exc:  # noqa: BLE001 -- see the comment
         # A plugin's own bug must not sink the other workspaces; its text may hold figures.

@@ -92,9 +92,13 @@ def refresh(
                 result.runs.append(run.run_id)
                 put_off = _put_off(instance, run.run_id)
                 result.put_off += put_off
-                for event in run.all_events:
-                    if event.event_type_value == "STEP_FAILURE":
-                        _collect(event, group, result, put_off)
+                steps = [
+                    event for event in run.all_events if event.event_type_value == "STEP_FAILURE"
+                ]
+                for event in steps:
+                    _collect(event, group, result, put_off)
+                if not run.success and not steps:  # it failed before its first step
+                    _collect_all(run, group, result)
     return result
 
 
@@ -146,13 +150,24 @@ def _collect(
     if failed is not None:
         reasons = cast("dict[str, str]", failed.value)
     else:
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:  # Dagster wraps what was raised
-            error = error.cause
-        text = (data and data.description) or (error and error.message) or "unknown"
-        reasons = dict.fromkeys(group, " ".join(str(text).split()))
+        text = (data and data.description) or _raised(event.step_failure_data.error)
+        reasons = dict.fromkeys(group, " ".join(text.split()))
     waiting = {item.workspace_id for item in put_off if item.slug == what}
     for workspace, reason in reasons.items():
         if workspace in waiting:
             continue
         result.failures.setdefault(workspace, []).append(f"{what}: {reason}")
+
+
+def _collect_all(run: dg.ExecuteInProcessResult, group: list[str], result: RefreshResult) -> None:
+    failed = [event for event in run.all_events if event.is_job_failure]
+    text = _raised(failed[-1].job_failure_data.error) if failed else "unknown"
+    for workspace in group:
+        reason = f"run {run.run_id}: {' '.join(text.split())}"
+        result.failures.setdefault(workspace, []).append(reason)
+
+
+def _raised(error: Any) -> str:
+    while error is not None and error.cause is not None:  # Dagster wraps what was raised
+        error = error.cause
+    return str(error.message) if error else "unknown"

@@ -8,7 +8,7 @@ from integrations.contracts import NotConnectedError, PayloadError
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline.fetching import fetch_and_land
 from zebbra_pipeline.outcomes import Done, Failed
-from zebbra_pipeline.warehouse import Warehouse
+from zebbra_pipeline.warehouse import Warehouse, WarehouseFileError
 
 
 @dataclass
@@ -61,6 +61,18 @@ async def test_a_plugins_own_bug_is_named_by_its_place_and_never_by_its_text(tmp
     assert "98765" not in found["bug"].reason
     assert found["bug"].reason.startswith("Xero: unexpected KeyError in ")
     assert "test_fetching.py" in found["bug"].reason
+
+
+async def test_a_workspace_that_the_warehouse_cannot_hold_says_why(tmp_path):
+    async def fetch(workspace_id):
+        if workspace_id == "held":
+            raise WarehouseFileError("warehouse ducklake:postgres: its catalog cannot be reached")
+        return APull(workspace_id)
+
+    found = await outcomes_of(tmp_path, fetch, "held", "good")
+
+    assert isinstance(found["good"], Done)
+    assert found["held"].reason == "warehouse ducklake:postgres: its catalog cannot be reached"
 
 
 async def test_a_workspace_that_is_not_connected_is_done_with_no_rows(tmp_path):

@@ -10,6 +10,7 @@ from support.stack import books_of, running_stack
 from integrations.runtime.registry import GROUP, registry_of
 from zebbra_pipeline.commands import refreshing
 from zebbra_pipeline.commands.context import UsageError
+from zebbra_pipeline.resources import Warehouse
 
 TODAY = date(2025, 2, 28)
 LIMIT_S = 7200
@@ -78,6 +79,19 @@ def test_a_failure_beside_who_waits_is_a_failure(stack):
     assert shown.stderr.startswith("failed: acme: xero: ")
     assert "globex" not in shown.stderr
     assert shown.stdout.splitlines()[-1].endswith(": zebbra refresh globex --full")
+
+
+def test_a_run_that_fails_before_its_first_step_has_refreshed_nobody(stack, monkeypatch):
+    def broken(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Warehouse, "setup_for_execution", broken)
+    result = stack.refresh(acme="xero", globex="xero")
+
+    assert sorted(result.failures) == ["acme", "globex"]
+    assert result.failures["acme"] == [
+        f"run {run}: OSError: the disk is full" for run in result.runs
+    ]
 
 
 @pytest.mark.usefixtures("without_xero")
