@@ -74,7 +74,7 @@ class Refreshes:
         may_be_spent: bool,
     ) -> None:
         """
-        Record a failure that leaves the connection as it is.
+        Record a failure that leaves the connection as it is; nothing if its pair was replaced.
 
         *retry_at* is the provider's own "not before". *may_be_spent* says that an answer
         was lost, so that the provider may have rotated the token.
@@ -83,11 +83,11 @@ class Refreshes:
         if not may_be_spent:
             values |= {"refresh_started_at": None, "refresh_fingerprint": None}
         with self._database.writing() as transaction:
-            transaction.execute(_version(connection).values(**values))
-            record(transaction, connection.workspace_id, connection.integration, entry)
+            if transaction.execute(_version(connection).values(**values)).rowcount:
+                record(transaction, connection.workspace_id, connection.integration, entry)
 
     def require_reconnect(self, connection: Connection, reason: str, entry: HistoryEntry) -> bool:
-        """Mark the grant as dead; False if another pair has replaced it meanwhile."""
+        """Mark the grant as dead; False, and no record, if another pair has replaced it."""
         with self._database.writing() as transaction:
             statement = _version(connection).values(
                 state=ConnectionState.REQUIRES_RECONNECT.value,
@@ -96,8 +96,10 @@ class Refreshes:
                 change=next_change(transaction),
                 **NO_REFRESH_UNDER_WAY,
             )
-            record(transaction, connection.workspace_id, connection.integration, entry)
-            return transaction.execute(statement).rowcount == 1
+            ended = transaction.execute(statement).rowcount == 1
+            if ended:
+                record(transaction, connection.workspace_id, connection.integration, entry)
+        return ended
 
 
 def _version(connection: Connection) -> Update:

@@ -241,7 +241,7 @@ def test_caller_of_a_slow_refresh_gets_503_and_the_refresh_goes_on(impatient: Ri
     assert impatient.refreshes() == 1
 
 
-def test_pair_of_a_superseded_refresh_is_not_stored(rig: Rig) -> None:
+def test_superseded_refresh_changes_nothing_and_records_no_end_or_failure(rig: Rig) -> None:
     rig.connect()
     store = rig.services.store.connections
     old = store.get("acme", "toybooks")
@@ -255,8 +255,9 @@ def test_pair_of_a_superseded_refresh_is_not_stored(rig: Rig) -> None:
     assert refreshes.store(old, tokens, entry) is False
     assert refreshes.started(old, fingerprint="0" * 16, now=rig.clock.now()) is None
     assert refreshes.require_reconnect(old, "dead", entry) is False
+    refreshes.failed(old, entry, retry_at=rig.clock.now(), may_be_spent=False)
     assert store.get("acme", "toybooks") == newer
-    assert "superseded" in rig.history()
+    assert rig.history() == ["connected", "connected", "superseded"]
 
 
 def test_history_keeps_fingerprints_and_trace_ids(rig: Rig) -> None:
