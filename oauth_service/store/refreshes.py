@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import Update
 
-from integrations.contracts import TokenSet
-from oauth_service.crypto import TokenVault
+from integrations.contracts import TokenSet, token_fingerprint
+from oauth_service.crypto import TokenVault, UnreadableTokensError
 from oauth_service.store.changes import next_change
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome, record
@@ -49,7 +50,12 @@ class Refreshes:
             return find_connection(transaction, connection.workspace_id, connection.integration)
 
     def store(self, connection: Connection, tokens: TokenSet, entry: HistoryEntry) -> bool:
-        """Replace the pair of *connection*; False if another pair has replaced it already."""
+        """
+        Replace the pair of *connection*; False if another pair has replaced it already.
+
+        May be called again with the same *tokens* after a failure: the database may have stored
+        them though it could not say so.
+        """
         statement = _version(connection).values(
             tokens=self._vault.seal_tokens(
                 tokens, owner=owner_of(connection.workspace_id, connection.integration)
@@ -61,6 +67,8 @@ class Refreshes:
         with self._database.writing() as transaction:
             stored = transaction.execute(statement).rowcount == 1
             if not stored:
+                if self._is_stored(transaction, connection, tokens):
+                    return True  # and recorded, in the same transaction
                 entry = replace(entry, outcome=Outcome.SUPERSEDED)
             record(transaction, connection.workspace_id, connection.integration, entry)
         return stored
@@ -100,6 +108,21 @@ class Refreshes:
             if ended:
                 record(transaction, connection.workspace_id, connection.integration, entry)
         return ended
+
+    def _is_stored(
+        self, transaction: Transaction, connection: Connection, tokens: TokenSet
+    ) -> bool:
+        workspace_id, integration = connection.workspace_id, connection.integration
+        present = find_connection(transaction, workspace_id, integration)
+        if present is None or present.sealed_tokens is None:
+            return False
+        try:
+            found = self._vault.open_tokens(
+                present.sealed_tokens, owner=owner_of(workspace_id, integration)
+            )
+        except UnreadableTokensError:  # sealed by a key that we have not got: not by us
+            return False
+        return token_fingerprint(found.access_token) == token_fingerprint(tokens.access_token)
 
 
 def _version(connection: Connection) -> Update:

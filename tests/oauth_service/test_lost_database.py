@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 from support.oauth_toy import PLUGIN, RULES
 from support.virtual_replicas import Office, Replica, an_office
 from support.virtual_time import run_in_virtual_time
@@ -23,6 +26,7 @@ LEFT_S, ANSWERED_S = 9.0, 20.0
 POLICY = RefreshPolicy()
 LONGEST_S = POLICY.longest_backoff_s * 1.25
 """Between two attempts to store."""
+COUNTED = "zebbra_oauth_refreshes_total"
 WHOSE = "workspace acme, toybooks: "
 IN_MEMORY = (
     f"{WHOSE}new tokens not stored: they are in memory only; tried again for 300 s",
@@ -171,6 +175,37 @@ def test_service_that_ends_without_a_database_says_whose_pair_ends_with_it(
     assert _said(caplog)[-1] == (
         f"{WHOSE}ended before new tokens were known to be stored: they may be lost"
     )
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_pair_whose_commit_was_not_confirmed_is_known_again_and_recorded_once(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    async def main() -> None:
+        async with an_office(
+            tmp_path, replicas=1, rules=STRICT, database_url=database_url
+        ) as office:
+            (service,) = office.replicas
+            refreshes, calls = service.services.store.refreshes, count(1)
+            store = refreshes.store
+
+            def committing(*args: Any) -> bool:
+                stored = store(*args)
+                if next(calls) <= lost:
+                    raise OperationalError("the answer to COMMIT is lost", {}, Exception())
+                return stored
+
+            monkeypatch.setattr(refreshes, "store", committing)
+            answer = await service.token()
+            metrics = (await service.http.get("/metrics")).text
+
+            assert _token(answer) == office.stored_token()
+            assert office.connection().grant_version == 2
+            assert office.history() == ["connected", "refreshed"]
+            assert f'{COUNTED}{{integration="toybooks",outcome="refreshed"}} 1.0' in metrics
+            assert "superseded" not in metrics
+
+    run_in_virtual_time(main())
 
 
 async def _refresh_under_way(office: Office) -> asyncio.Task[httpx.Response]:
