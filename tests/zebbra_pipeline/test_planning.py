@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from integrations.contracts import RateLimits
+from zebbra_pipeline.commands.spreading import days_of
 from zebbra_pipeline.planning import PlannedPull, plan_backfill
 
 LIMITS = {
@@ -129,6 +130,24 @@ def test_a_pull_that_no_day_has_room_for_is_named_and_holds_up_nobody():
     assert plan.obstacles == (
         "Books: Organisation x: huge alone needs more calls than the 1000 of a day; fetch fewer months",
     )
+
+
+@pytest.mark.parametrize(
+    ("calls", "lines"),
+    [
+        (
+            400,
+            [
+                "Books Organisation x, by day:",
+                "  today          nobody: too little of the day is left",
+                "  after 1 reset  w",
+            ],
+        ),
+        (1001, []),  # it fits no day, however many there are
+    ],
+)
+def test_days_are_told_only_where_they_bring_somebody(calls, lines):
+    assert list(days_of(planned(pull("w", tenant="x", calls=calls), used=601))) == lines
 
 
 def test_a_backfill_that_is_merely_too_long_is_an_obstacle_too():

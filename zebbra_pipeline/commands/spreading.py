@@ -18,10 +18,13 @@ def days_of(planned: BackfillPlan) -> Iterator[str]:
     """Yield lines that say who is fetched when, of the organisations whose day is too small."""
     for provider in planned.providers:
         for tenant in provider.spread:
+            if not any(tenant.by_day):  # nobody fits any day, which a sentence of its own says
+                continue
             yield f"{provider.integration} {tenant.name}, by day:"
             for day, workspaces in enumerate(tenant.by_day):
                 when = f"after {day} reset{'s' if day > 1 else ''}" if day else "today"
-                yield f"  {when:<14} {named(workspaces, most=_NAMED) or 'nobody: the day is used up'}"
+                who = named(workspaces, most=_NAMED) or "nobody: too little of the day is left"
+                yield f"  {when:<14} {who}"
 
 
 def put_off_lines(
