@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
-from zebbra_pipeline.oauth_api import OperatorError
-from zebbra_pipeline.outcomes import Done, Failed, Outcome
+from zebbra_pipeline.outcomes import Done, Failed, OperatorError, Outcome
 from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
 
 _log = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from integrations.contracts import (
 )
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.urls import check_oauth_url
+from zebbra_pipeline.outcomes import OperatorError
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 200, 401, 404, 409
 _SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 500, 502, 503
@@ -28,10 +29,6 @@ _TOKEN_TIMEOUT_S = 90.0
 
 class UnknownWorkspaceError(LookupError):
     """The OAuth service has never heard of that workspace."""
-
-
-class OperatorError(ConfigurationError):
-    """A setting or the operator's app is refused: no workspace of the integration can be served."""
 
 
 @dataclass(frozen=True, slots=True)

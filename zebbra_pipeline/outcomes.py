@@ -26,6 +26,10 @@ _WHAT_TO_DO: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+class OperatorError(ConfigurationError):
+    """A setting or the operator's app is refused: no workspace of the integration can be served."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """

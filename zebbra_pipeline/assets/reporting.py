@@ -5,8 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from zebbra_pipeline.oauth_api import OperatorError
-from zebbra_pipeline.outcomes import Done, Failed, Outcome, by_reason, named
+from zebbra_pipeline.outcomes import Done, Failed, OperatorError, Outcome, by_reason, named
 
 LINKS_KEY = "zebbra/connect_links"
 FAILED_KEY = "zebbra/failed"
