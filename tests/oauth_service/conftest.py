@@ -21,6 +21,7 @@ from support.postgres import Postgres, PostgresMissingError, running_postgres
 
 from oauth_service.store import Store
 
+KINDS = ("sqlite", "postgresql")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -50,14 +51,18 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Makes empty databases; each test that asks runs on both kinds."""
-    if request.param == "sqlite":
-        files = (tmp_path / f"oauth{number or ''}.sqlite" for number in count())
-        return lambda: f"sqlite:///{next(files)}"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database
+    return _databases(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def shared_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Where the store of a module's tests is to be: each test that asks runs on both."""
+    return _databases(request, tmp_path_factory.mktemp("database"))()
 
 
 @pytest.fixture
@@ -84,3 +89,12 @@ def browser() -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+def _databases(request: pytest.FixtureRequest, folder: Path) -> Callable[[], str]:
+    """Return what makes empty databases of the kind that *request* is for."""
+    if request.param == "sqlite":
+        files = (folder / f"oauth{number or ''}.sqlite" for number in count())
+        return lambda: f"sqlite:///{next(files)}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database

@@ -66,7 +66,7 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def office(tmp_path_factory: pytest.TempPathFactory, shared_database_url: str) -> Iterator[Office]:
     registry = load_registry()
     builders = {slug: registry.get(slug).load_sandbox() for slug in SLUGS}
     with serve_in_thread(sandbox_app(builders)) as sandbox_url:
@@ -75,6 +75,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         environment: dict[str, str] = {}
         for slug in SLUGS:
             environment |= settings_at_sandbox(registry.get(slug), sandbox_url, oauth_url, home)
+        environment["ZEBBRA_OAUTH_DATABASE"] = shared_database_url
         app = create_app(load_settings(environment), registry, policy=PATIENCE)
         with serve_in_thread(app, port=port) as url:
             found = Office(url, sandbox_url, environment, Pipeline(url))

@@ -1,6 +1,6 @@
 """Whatever is sent to the API, it answers what its OpenAPI document says, and never 5xx."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import schemathesis
@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from support.oauth_rig import SERVICE_KEY, Rig
+from support.oauth_rig import SERVICE_KEY, Rig, running_rig
 
 CHECKS = [
     not_a_server_error,
@@ -31,6 +31,14 @@ few = settings(
     suppress_health_check=list(HealthCheck),
 )
 Generation = pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, shared_database_url: str) -> Iterator[Rig]:
+    """Unlike the other tests' service, on both kinds of database: they refuse different texts."""
+    overrides = {"ZEBBRA_OAUTH_DATABASE": shared_database_url}
+    with running_rig(tmp_path_factory.mktemp("oauth") / "home", overrides=overrides) as rig:
+        yield rig
 
 
 def ask_everything(rig: Rig, mode: GenerationMode, send: Callable[[Case], None]) -> set[str]:
@@ -89,3 +97,13 @@ def test_any_request_without_the_service_key_is_refused_as_documented(
         assert answer.status_code == 401 or not case.path.startswith("/api/")
 
     ask_everything(rig, mode, send)
+
+
+def test_text_that_only_one_kind_of_database_refuses_gets_a_documented_answer(rig: Rig) -> None:
+    document = schemathesis.openapi.from_url(f"{rig.url}/openapi.json")
+    body = {"workspace_id": "acme", "workspace_name": "Acme\x00Ltd"}
+    case = document["/api/connect-links"]["POST"].Case(body=body, media_type="application/json")
+    answer = case.call_and_validate(headers=AUTHORIZED, checks=CHECKS)
+
+    on_postgresql = rig.settings.oauth_database.startswith("postgresql")
+    assert answer.status_code == (422 if on_postgresql else 200)
