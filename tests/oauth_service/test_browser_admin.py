@@ -11,6 +11,19 @@ from support.operator import a_mixed_office, admin_link
 
 pytestmark = pytest.mark.browser
 
+CLIPPED = """
+() => [...document.querySelectorAll("select")].filter(select => {
+  const natural = select.cloneNode(false);
+  natural.append(select.selectedOptions[0].cloneNode(true));
+  natural.style.cssText = "position: absolute; width: auto";
+  select.parentNode.append(natural);
+  const needed = natural.offsetWidth;
+  natural.remove();
+  return select.offsetWidth < needed;
+}).map(select => select.name)
+"""
+"""Names of the selects that are too narrow for what is chosen in them."""
+
 
 def test_operator_filters_refreshes_makes_a_link_and_disconnects(
     rig: Rig, browser: Browser, tmp_path: Path
@@ -78,6 +91,19 @@ def test_operators_page_fits_a_phone_and_every_text_has_enough_contrast(
         assert width <= 380
         assert len(contrasts) > 15
         assert [item for item in contrasts if item["ratio"] < 4.5] == []
+
+
+def test_what_the_filter_is_set_to_can_be_read_at_every_width(rig: Rig, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 800})
+    page.goto(admin_link(rig))
+    clipped = {}
+    for width in range(320, 1400, 20):
+        page.set_viewport_size({"width": width, "height": 800})
+        if names := page.evaluate(CLIPPED):
+            clipped[width] = names
+    page.close()
+
+    assert clipped == {}
 
 
 def test_keyboard_alone_filters(rig: Rig, browser: Browser) -> None:
