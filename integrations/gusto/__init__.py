@@ -30,6 +30,6 @@ PLUGIN = IntegrationPlugin(
         ),
     ),
     sandbox="integrations.gusto.sandbox:build_sandbox",
-    summary="People, pay and payroll cost of a company on Gusto.",
+    summary="People, pay and payroll cost",
     docs_url="https://docs.gusto.com/app-integrations",
 )

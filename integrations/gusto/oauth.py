@@ -54,13 +54,13 @@ class GustoOAuth(IntegrationOAuth):
     )
     scope_meanings: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            "companies:read": "the company's name",
-            "employees:read": "who works there and in which department",
-            "jobs:read": "job titles and hire dates",
-            "compensations:read": "what each job pays, and paid before",
-            "employments:read": "when people left and came back",
-            "payrolls:read": "what each payroll cost: wages, employer taxes, benefits",
-            "pay_schedules:read": "how often paychecks are paid",
+            "companies:read": "See the company's name",
+            "employees:read": "See who works there and in which department",
+            "jobs:read": "See job titles and hire dates",
+            "compensations:read": "See what each job pays, and paid before",
+            "employments:read": "See when people left and came back",
+            "payrolls:read": "See what each payroll cost: wages, employer taxes, benefits",
+            "pay_schedules:read": "See how often paychecks are paid",
         }
     )
     sends_scopes = False

@@ -19,6 +19,14 @@ def connected(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connec
         yield found
 
 
+@pytest.mark.parametrize("slug", sorted(load_registry().plugins))
+def test_cards_are_written_alike(slug: str) -> None:
+    plugin = load_registry().get(slug)
+    texts = [plugin.summary, *plugin.oauth.scope_meanings.values()]
+
+    assert [text for text in texts if not text[:1].isupper() or text.endswith(".")] == []
+
+
 def test_connects_refreshes_and_disconnects(connected: Connected) -> None:
     slug, person, pipeline = connected.slug, connected.person, connected.pipeline
     person.open(pipeline.link())
