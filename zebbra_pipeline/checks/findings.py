@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from zebbra_pipeline.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
+from zebbra_pipeline.warehouse import EMPLOYEES, PAYROLL_COSTS
 
 if TYPE_CHECKING:
     from zebbra_pipeline.warehouse import Soundness
@@ -77,15 +78,30 @@ def complete(sound: "Soundness") -> Finding:
 
 
 def proven(sound: "Soundness") -> Finding:
-    """Say whether the newest batch adds up as it has landed."""
+    """Say whether the newest batch adds up as it has landed, and what was compared for it."""
     who = sound.workspace_id
     if not sound.unproven:
-        return Finding(PROVEN, who, True, "the newest pull adds up as it has landed")
+        facts = {"zebbra/compared": sound.compared}
+        return Finding(PROVEN, who, True, _proof(sound.asset, sound.compared), facts=facts)
     text = (
         f"{len(sound.unproven)} totals do not add up: {_listed(sound.unproven)}; "
         f"fetch them again: zebbra refresh {who} --full"
     )
     return Finding(PROVEN, who, False, text, facts={"zebbra/unproven": list(sound.unproven)})
+
+
+def _proof(asset: str, compared: int) -> str:
+    if asset == EMPLOYEES:
+        return f"none of {compared} jobs ends before it starts"
+    if asset == PAYROLL_COSTS:
+        return f"the parts of payroll cost add up to its total in {compared} months"
+    others = "computed totals, such as a profit, are not compared"
+    if not compared:
+        return f"the newest pull has no section total to compare with its accounts; {others}"
+    return (
+        f"{compared} amounts of section totals in the newest pull equal the sums of their "
+        f"accounts; {others}"
+    )
 
 
 def refused(workspace_id: str, reason: str) -> Finding:

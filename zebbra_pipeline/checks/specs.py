@@ -16,7 +16,8 @@ _MEANINGS = {
     COMPLETE: "No month is missing among those covered, up to the newest pull's last; people have "
     "all landed with the same pull.",
     PROVEN: "The newest pull was not refused, and what has landed of it adds up: accounts to their "
-    "section's total, parts of payroll cost to its total, jobs end after they start.",
+    "section's total, parts of payroll cost to its total, jobs end after they start. Computed "
+    "totals, such as a profit, are not compared.",
     CONNECTION: "The connection works, and more than a quarter of the time is left that the "
     "provider waits for the next use. Told by the OAuth service, without a call to the provider.",
 }

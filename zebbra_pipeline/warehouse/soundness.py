@@ -1,4 +1,4 @@
-"""Whether what has landed is whole and adds up, for many workspaces in three queries."""
+"""Whether what has landed is whole and adds up, for many workspaces in two queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +31,10 @@ class Soundness:
         mixed: Whether people of an older batch are left beside the newest one's.
         unproven: What does not add up in the newest batch, e.g. `Total Income, 2026-02`; names
             and months alone, never an amount.
+        compared: How many things were compared for it: a statement's section totals with the
+            sums of their accounts, payroll's total costs with their parts, ends of jobs with
+            their starts. Computed totals, such as net profit, are not: which sections they are
+            made of, and with which sign, is each provider's own affair.
     """
 
     workspace_id: str
@@ -41,6 +45,7 @@ class Soundness:
     missing: tuple[date, ...]
     mixed: bool
     unproven: tuple[str, ...]
+    compared: int
 
 
 def load_soundness(
@@ -48,15 +53,17 @@ def load_soundness(
 ) -> list[Soundness]:
     """Return it for each asset of each workspace; see `ReadSession.soundness`."""
     given = [integration, None if workspace_ids is None else list(workspace_ids)]
-    unproven: dict[tuple[str, str], list[str]] = {}
-    for workspace_id, asset, what in db.rows(_UNPROVEN, given):
-        unproven.setdefault((workspace_id, asset), []).append(what)
+    proofs: dict[tuple[str, str], tuple[int, list[str] | None]] = {
+        (workspace_id, asset): (compared, wrong)
+        for workspace_id, asset, compared, wrong in db.rows(_PROOFS, given)
+    }
     found = []
     for workspace_id, asset, fetched_at, to_month, months, mixed in db.rows(_COVERED, given):
         there = tuple(months or ())
         expected = month_ends(there[0], max(there[-1], to_month)) if there else ()
         if not there and asset != EMPLOYEES:
             expected = (to_month,)
+        compared, wrong = proofs.get((workspace_id, asset), (0, None))
         found.append(
             Soundness(
                 workspace_id,
@@ -66,7 +73,8 @@ def load_soundness(
                 there[-1] if there else None,
                 tuple(month for month in expected if month not in frozenset(there)),
                 mixed,
-                tuple(unproven.get((workspace_id, asset), ())),
+                tuple(wrong or ()),
+                compared,
             )
         )
     return found
@@ -90,7 +98,7 @@ _COVERED = f"""
     ORDER BY 1, 2
 """  # noqa: S608 -- conditions of ours
 
-_UNPROVEN = f"""
+_PROOFS = f"""
     WITH {_NEWEST},
     points AS (  -- older months keep their totals although an account has moved since
         SELECT data_points.* FROM data_points JOIN newest USING (workspace_id, batch_id)
@@ -110,16 +118,21 @@ _UNPROVEN = f"""
             any_value(value) AS value
         FROM points WHERE kind = 'section_total' AND len(section_path) > 0
         GROUP BY ALL HAVING count(*) = 1
+    ),
+    proofs AS (
+        SELECT workspace_id, statement AS asset,
+            totals.value <> if(sums.workspace_id IS NULL, 0, sums.value) AS wrong,
+            label || ', ' || strftime(month, '%Y-%m') AS what
+        FROM totals LEFT JOIN sums USING (workspace_id, statement, month, section_path)
+        UNION ALL
+        SELECT workspace_id, 'payroll_costs', total_cost <> gross_pay + employer_taxes + benefits,
+            'total cost, ' || strftime(month, '%Y-%m')
+        FROM payroll_costs WHERE {_OF_THEM}
+        UNION ALL
+        SELECT workspace_id, 'employees', coalesce(end_date < start_date, false),
+            'job of person ' || employee_id
+        FROM employees WHERE {_OF_THEM}
     )
-    SELECT workspace_id, statement, label || ', ' || strftime(month, '%Y-%m')
-    FROM totals JOIN sums USING (workspace_id, statement, month, section_path)
-    WHERE totals.value <> sums.value
-    UNION ALL
-    SELECT workspace_id, 'payroll_costs', 'total cost, ' || strftime(month, '%Y-%m')
-    FROM payroll_costs
-    WHERE {_OF_THEM} AND total_cost <> gross_pay + employer_taxes + benefits
-    UNION ALL
-    SELECT DISTINCT workspace_id, 'employees', 'job of person ' || employee_id
-    FROM employees WHERE {_OF_THEM} AND end_date < start_date
-    ORDER BY ALL
+    SELECT workspace_id, asset, count(*), list(DISTINCT what ORDER BY what) FILTER (wrong)
+    FROM proofs WHERE wrong IS NOT NULL GROUP BY ALL
 """  # noqa: S608 -- conditions of ours

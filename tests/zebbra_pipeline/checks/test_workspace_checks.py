@@ -3,14 +3,26 @@
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import duckdb
 import pytest
 from support.scripted_server import Reply, scripted_server
 from support.stack import books_of, running_stack
-from support.warehouse import FEB, JAN, MAR, account, cost, land, pull, total, warehouse_in
+from support.warehouse import (
+    FEB,
+    JAN,
+    MAR,
+    account,
+    cost,
+    land,
+    person,
+    pull,
+    total,
+    warehouse_in,
+)
 
-from integrations.contracts import Tenant
+from integrations.contracts import LineKind, Tenant
 from zebbra_pipeline.building import Checks, build_definitions
-from zebbra_pipeline.checks.findings import connection
+from zebbra_pipeline.checks.findings import connection, proven
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.resources import Connections, Warehouse
 
@@ -233,6 +245,64 @@ def test_older_months_are_not_held_against_an_account_that_has_moved(tmp_path):
         (sound,) = session.soundness("Xero", ["acme"])
 
     assert (sound.unproven, sound.missing) == ((), ())
+
+
+def changed_in(warehouse, statement):
+    """Return what is told of acme's profit and loss after its published copy was changed."""
+    warehouse.publish()
+    with duckdb.connect(str(warehouse.published)) as file:
+        file.execute(statement)
+    with warehouse.read() as session:
+        (sound,) = session.soundness("Xero", ["acme"])
+    return sound
+
+
+@pytest.mark.parametrize(
+    ("change", "passed", "text"),
+    [
+        ("UPDATE data_points SET value = 9 WHERE kind = 'computed_total'", True, "4 amounts of"),
+        ("DELETE FROM data_points WHERE label = 'Total Expenses'", True, "2 amounts of"),
+        ("DELETE FROM data_points WHERE kind = 'section_total'", True, "the newest pull has no"),
+        ("DELETE FROM data_points WHERE label = 'Rent'", False, "2 totals do not add up: Total "),
+    ],
+)
+def test_no_more_is_called_proven_than_was_compared(tmp_path, change, passed, text):
+    warehouse = warehouse_in(tmp_path)
+    lines = (
+        account("a", "Sales", "3", "4"),
+        total("Total Income", "3", "4"),
+        account("b", "Rent", "1", "1", section=("Expenses",)),
+        total("Total Expenses", "1", "1", section=("Expenses",)),
+        total("Net Profit", "2", "3", section=(), kind=LineKind.COMPUTED_TOTAL),
+    )
+    with warehouse.write("test") as session:
+        land(session, pull([JAN, FEB], *lines))
+
+    found = proven(changed_in(warehouse, change))
+
+    assert found.passed is passed
+    assert found.text.startswith(text)
+    if passed:
+        assert found.text.endswith("; computed totals, such as a profit, are not compared")
+
+
+def test_of_payroll_parts_of_costs_and_ends_of_jobs_are_compared(tmp_path):
+    warehouse = warehouse_in(tmp_path)
+    with warehouse.write("test") as session:
+        tenant = Tenant("company-1", "Company")
+        told = {"run_id": "run-1", "fetched_at": NOW, "api_calls": 1}
+        costs, people = [cost(JAN, "10"), cost(FEB, "10")], [person("1", "Ann", "5", "6")]
+        session.land_payroll_costs("acme", "Gusto", tenant, costs, **told)
+        session.land_employees("acme", "Gusto", tenant, people, from_date=JAN, **told)
+    warehouse.publish()
+
+    with warehouse.read() as session:
+        told_of = {sound.asset: proven(sound).text for sound in session.soundness("Gusto")}
+
+    assert told_of == {
+        "employees": "none of 2 jobs ends before it starts",
+        "payroll_costs": "the parts of payroll cost add up to its total in 2 months",
+    }
 
 
 def test_all_stale_workspaces_are_in_one_table_with_the_reason(instance, service, tmp_path):
