@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +20,7 @@ from dagster_k8s.models import k8s_model_from_dict, k8s_snake_case_dict
 from kubernetes.client import models
 from sqlalchemy.engine import make_url
 from support.docs import DOCS
+from support.oauth_rig import wait_until
 from support.postgres import PostgresMissingError, running_postgres
 from support.stack import running_stack
 
@@ -264,7 +264,8 @@ def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(databas
                 ended_with_the_test([*daemon, "-m", "zebbra_pipeline.definitions"], where),
                 ended_with_the_test([str(BINARIES / "dagster-celery"), *worker], where),
             ):
-                run = finished(instance, run_id)
+                wait_until(lambda: instance.get_run_by_id(run_id).is_finished, 120)
+            run = instance.get_run_by_id(run_id)
             landed = instance.get_materialized_partitions(dg.AssetKey(["xero", "balance_sheet"]))
             instance.dispose()
 
@@ -301,14 +302,3 @@ class ended_with_the_test:  # noqa: N801 -- reads as a verb in a with statement
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(20)
-
-
-def finished(instance, run_id):
-    """Wait until the run has ended: its processes tell nobody else."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        run = instance.get_run_by_id(run_id)
-        if run.is_finished:
-            return run
-        time.sleep(0.2)
-    raise AssertionError(f"the run is still {run.status}")

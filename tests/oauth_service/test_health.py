@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,16 @@ import uvicorn
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
-from support.oauth_rig import PATIENCE, REGISTRY, Pipeline, Rig, free_port, heading, running_rig
+from support.oauth_rig import (
+    PATIENCE,
+    REGISTRY,
+    Pipeline,
+    Rig,
+    free_port,
+    heading,
+    running_rig,
+    wait_until,
+)
 from support.postgres import Postgres
 
 from oauth_service import create_app
@@ -169,19 +178,12 @@ def graceful(rig: Rig) -> Iterator[tuple[str, Server]]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        _until(lambda: server.started)
+        wait_until(lambda: server.started)
         yield f"http://127.0.0.1:{port}", server
     finally:
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
-
-
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_service_that_ends_finishes_a_refresh_lives_on_and_is_not_ready(rig: Rig) -> None:
@@ -191,14 +193,14 @@ def test_service_that_ends_finishes_a_refresh_lives_on_and_is_not_ready(rig: Rig
     with graceful(rig) as (url, server), ThreadPoolExecutor(1) as pool:
         pipeline = Pipeline(url)
         asked = pool.submit(pipeline.token)
-        _until(lambda: bool(server._services.refresher._under_way))
+        wait_until(lambda: bool(server._services.refresher._under_way))
         server.should_exit = True
-        _until(lambda: answer(url, "/healthz/ready") != OK)
+        wait_until(lambda: answer(url, "/healthz/ready") != OK)
         stopping, live = answer(url, "/healthz"), answer(url, "/healthz/live")
         pending = not asked.done()
         given = asked.result()
         pipeline.http.close()
-        _until(lambda: not _answers(url))
+        wait_until(lambda: not _answers(url))
 
     assert (stopping, live, pending) == (not_ready("stopping"), OK, True)
     assert given.status_code == 200

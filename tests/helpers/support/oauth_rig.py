@@ -246,12 +246,11 @@ def query_of(url: str) -> dict[str, str]:
 
 
 def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    """Return once *happened* says so."""
+    """Return once *happened* says so; processes that are waited for need the processor too."""
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if happened():
-            return
-    raise AssertionError("it did not happen")
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30.0) -> None:

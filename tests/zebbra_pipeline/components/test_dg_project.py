@@ -4,7 +4,6 @@ import importlib
 import json
 import re
 import sys
-import time
 
 import dagster as dg
 import httpx
@@ -12,7 +11,7 @@ import pytest
 import yaml
 from dagster.components.component_scaffolding import scaffold_object
 from support.dg_project import DgProject, described
-from support.oauth_rig import free_port
+from support.oauth_rig import free_port, wait_until
 
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline import ZebbraPipelineComponent
@@ -87,17 +86,20 @@ def test_dg_lists_scaffolds_and_checks_the_component_offline(project, loaded):
 
 def test_dg_dev_serves_the_assets(project):
     scaffolded_in(project.defs)
-    asked = {"query": "{ assetNodes { assetKey { path } } }"}
-    until = time.monotonic() + 90
     found = []
+
+    def served():
+        try:
+            answer = httpx.post(
+                url, json={"query": "{ assetNodes { assetKey { path } } }"}, timeout=10
+            )
+        except httpx.TransportError:  # it has not begun to listen
+            return False
+        found.extend(node["assetKey"]["path"] for node in answer.json()["data"]["assetNodes"])
+        return bool(found)
+
     with project.dg_dev(free_port()) as url:
-        while not found and time.monotonic() < until:
-            try:
-                answer = httpx.post(url, json=asked, timeout=10)
-            except httpx.TransportError:  # it has not begun to listen
-                time.sleep(0.2)
-                continue
-            found = [node["assetKey"]["path"] for node in answer.json()["data"]["assetNodes"]]
+        wait_until(served, 90)
 
     assert sorted("/".join(path) for path in found) == [
         "gusto/employees",
