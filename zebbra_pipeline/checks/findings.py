@@ -61,7 +61,7 @@ def fresh(sound: "Soundness", *, today: date, days: int, live: bool | None) -> F
 
 
 def complete(sound: "Soundness") -> Finding:
-    """Say whether a month is missing among those covered."""
+    """Say whether a month, or a row of one, is missing among those covered."""
     who = sound.workspace_id
     again = f"fetch the whole history: zebbra refresh {who} --full"
     if sound.mixed:
@@ -71,9 +71,19 @@ def complete(sound: "Soundness") -> Finding:
         months = [f"{month:%Y-%m}" for month in sound.missing]
         text = f"{len(months)} months are missing: {_listed(months)}; {again}"
         return Finding(COMPLETE, who, False, text, facts={"zebbra/missing_months": months})
+    if sound.lacking:
+        months = [f"{month:%Y-%m}" for month in sound.lacking]
+        text = f"{len(months)} months have lost rows: {_listed(months)}; {again}"
+        return Finding(COMPLETE, who, False, text, facts={"zebbra/lacking_months": months})
     if sound.first_month is None or sound.last_month is None:
         return Finding(COMPLETE, who, True, "everybody is from the newest pull")
-    text = f"no month is missing from {sound.first_month:%Y-%m} to {sound.last_month:%Y-%m}"
+    if sound.asset == PAYROLL_COSTS:
+        rows = "each has its row"
+    elif sound.lines:
+        rows = f"each has a row of all {sound.lines} accounts and section totals"
+    else:
+        rows = "the statement has no accounts"
+    text = f"no month is missing from {sound.first_month:%Y-%m} to {sound.last_month:%Y-%m}; {rows}"
     return Finding(COMPLETE, who, True, text)
 
 

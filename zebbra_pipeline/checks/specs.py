@@ -13,8 +13,8 @@ from zebbra_pipeline.partitions import WORKSPACES
 
 _MEANINGS = {
     FRESH: "The workspace has landed within {days} days. A warning: old figures are not wrong.",
-    COMPLETE: "No month is missing among those covered, up to the newest pull's last; people have "
-    "all landed with the same pull.",
+    COMPLETE: "No month is missing among those covered, up to the newest pull's last, and each has a "
+    "row of every account and section total; people have all landed with the same pull.",
     PROVEN: "The newest pull was not refused, and what has landed of it adds up: accounts to their "
     "section's total, parts of payroll cost to its total, jobs end after they start. Computed "
     "totals, such as a profit, are not compared.",

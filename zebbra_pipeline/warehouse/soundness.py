@@ -28,6 +28,10 @@ class Soundness:
         first_month: First landed month; None for employees.
         last_month: Last landed month.
         missing: Month ends between them, up to the newest batch's last, that have not landed.
+        lines: How many accounts and section totals a statement has, each with a row in every
+            landed month, without movement too; 1 of payroll costs. Of a statement that has none,
+            nobody can tell an empty one from one that was emptied.
+        lacking: Landed months that have a row of fewer.
         mixed: Whether people of an older batch are left beside the newest one's.
         unproven: What does not add up in the newest batch, e.g. `Total Income, 2026-02`; names
             and months alone, never an amount.
@@ -43,6 +47,8 @@ class Soundness:
     first_month: date | None
     last_month: date | None
     missing: tuple[date, ...]
+    lines: int
+    lacking: tuple[date, ...]
     mixed: bool
     unproven: tuple[str, ...]
     compared: int
@@ -58,7 +64,9 @@ def load_soundness(
         for workspace_id, asset, compared, wrong in db.rows(_PROOFS, given)
     }
     found = []
-    for workspace_id, asset, fetched_at, to_month, months, mixed in db.rows(_COVERED, given):
+    for workspace_id, asset, fetched_at, to_month, months, lines, lacking, mixed in db.rows(
+        _COVERED, given
+    ):
         there = tuple(months or ())
         expected = month_ends(there[0], max(there[-1], to_month)) if there else ()
         if not there and asset != EMPLOYEES:
@@ -72,6 +80,8 @@ def load_soundness(
                 there[0] if there else None,
                 there[-1] if there else None,
                 tuple(month for month in expected if month not in frozenset(there)),
+                lines or 0,
+                tuple(lacking or ()),
                 mixed,
                 tuple(wrong or ()),
                 compared,
@@ -82,9 +92,26 @@ def load_soundness(
 
 _COVERED = f"""
     WITH {_NEWEST},
+    cells AS (  -- a computed total has none where the provider gave none
+        SELECT workspace_id, statement, month, count(DISTINCT position) AS n FROM data_points
+        WHERE {_OF_THEM} AND kind <> 'computed_total' GROUP BY ALL
+        UNION ALL
+        SELECT workspace_id, 'payroll_costs', month, 1 FROM payroll_costs
+        WHERE {_OF_THEM} GROUP BY ALL
+    ),
+    lines AS (
+        SELECT workspace_id, statement, count(DISTINCT position) AS all_of_it FROM data_points
+        WHERE {_OF_THEM} AND kind <> 'computed_total' GROUP BY ALL
+    ),
     months AS (
-        SELECT workspace_id, statement AS covering, list(month ORDER BY month) AS months
-        FROM landed_months WHERE {_OF_THEM} GROUP BY ALL
+        SELECT workspace_id, statement AS covering, list(month ORDER BY month) AS months,
+            any_value(wanted) AS lines,
+            list(month ORDER BY month) FILTER (coalesce(n, 0) < wanted) AS lacking
+        FROM (
+            SELECT *, CASE statement WHEN 'payroll_costs' THEN 1 ELSE all_of_it END AS wanted
+            FROM landed_months LEFT JOIN lines USING (workspace_id, statement)
+            LEFT JOIN cells USING (workspace_id, statement, month) WHERE {_OF_THEM}
+        ) GROUP BY ALL
     ),
     mixed AS (
         SELECT DISTINCT employees.workspace_id, covering FROM employees
@@ -92,7 +119,8 @@ _COVERED = f"""
             AND covering = 'employees' AND newest.batch_id <> employees.batch_id
         WHERE integration = $1
     )
-    SELECT workspace_id, covering, fetched_at, to_month, months, mixed.workspace_id IS NOT NULL
+    SELECT workspace_id, covering, fetched_at, to_month, months, lines, lacking,
+        mixed.workspace_id IS NOT NULL
     FROM newest LEFT JOIN months USING (workspace_id, covering)
     LEFT JOIN mixed USING (workspace_id, covering)
     ORDER BY 1, 2

@@ -22,7 +22,7 @@ from support.warehouse import (
 
 from integrations.contracts import LineKind, Tenant
 from zebbra_pipeline.building import Checks, build_definitions
-from zebbra_pipeline.checks.findings import connection, proven
+from zebbra_pipeline.checks.findings import complete, connection, proven
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.resources import Connections, Warehouse
 
@@ -206,7 +206,8 @@ def test_a_month_that_is_missing_is_named(instance, service, tmp_path):
     )
     assert found["complete", "globex"].passed
     assert found["complete", "globex"].description == (
-        "globex: no month is missing from 2026-01 to 2026-03"
+        "globex: no month is missing from 2026-01 to 2026-03; "
+        "each has a row of all 2 accounts and section totals"
     )
     assert payroll.missing == (FEB,)
 
@@ -247,13 +248,13 @@ def test_older_months_are_not_held_against_an_account_that_has_moved(tmp_path):
     assert (sound.unproven, sound.missing) == ((), ())
 
 
-def changed_in(warehouse, statement):
-    """Return what is told of acme's profit and loss after its published copy was changed."""
+def changed_in(warehouse, statement, integration="Xero"):
+    """Return what is told of acme's one asset after the published copy was changed."""
     warehouse.publish()
     with duckdb.connect(str(warehouse.published)) as file:
         file.execute(statement)
     with warehouse.read() as session:
-        (sound,) = session.soundness("Xero", ["acme"])
+        (sound,) = session.soundness(integration, ["acme"])
     return sound
 
 
@@ -303,6 +304,62 @@ def test_of_payroll_parts_of_costs_and_ends_of_jobs_are_compared(tmp_path):
         "employees": "none of 2 jobs ends before it starts",
         "payroll_costs": "the parts of payroll cost add up to its total in 2 months",
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM data_points WHERE month = '2026-02-28'",
+        "DELETE FROM data_points WHERE month = '2026-02-28' AND label = 'Rent'",
+        "DELETE FROM data_points WHERE month = '2026-02-28' AND kind = 'section_total'",
+    ],
+)
+def test_a_landed_month_that_has_lost_rows_is_named(tmp_path, change):
+    warehouse = warehouse_in(tmp_path)
+    rent = account("b", "Rent", "1", section=("Expenses",))
+    net = total("Net Profit", "2", section=(), kind=LineKind.COMPUTED_TOTAL)
+    with warehouse.write("test") as session:
+        lines = account("a", "Sales", "3", "4"), total("Total Income", "3", "4")
+        land(session, pull([JAN, FEB], *lines))
+        land(session, pull([MAR], rent, net))  # a new account has rows in older months too
+
+    found = complete(changed_in(warehouse, "SELECT 1"))
+    assert found.passed
+    assert found.text.endswith("; each has a row of all 3 accounts and section totals")
+
+    found = complete(changed_in(warehouse, change))
+    assert (found.passed, found.text) == (
+        False,
+        "1 months have lost rows: 2026-02; fetch the whole history: zebbra refresh acme --full",
+    )
+
+
+def test_a_month_of_payroll_that_has_lost_its_row_is_named(tmp_path):
+    warehouse = warehouse_in(tmp_path)
+    with warehouse.write("test") as session:
+        told = {"run_id": "run-1", "fetched_at": NOW, "api_calls": 1}
+        costs = [cost(JAN, "10"), cost(FEB, "10")]
+        session.land_payroll_costs("acme", "Gusto", Tenant("c-1", "Company"), costs, **told)
+
+    whole = complete(changed_in(warehouse, "SELECT 1", "Gusto"))
+    emptied = complete(changed_in(warehouse, "DELETE FROM payroll_costs", "Gusto"))
+
+    assert whole.text == "no month is missing from 2026-01 to 2026-02; each has its row"
+    assert emptied.facts == {"zebbra/lacking_months": ["2026-01", "2026-02"]}
+    assert not emptied.passed
+
+
+def test_a_statement_without_lines_is_told_to_have_none(tmp_path):
+    warehouse = warehouse_in(tmp_path)
+    with warehouse.write("test") as session:
+        land(session, pull([JAN, FEB]))
+
+    found = complete(changed_in(warehouse, "SELECT 1"))
+
+    assert (found.passed, found.text) == (
+        True,
+        "no month is missing from 2026-01 to 2026-02; the statement has no accounts",
+    )
 
 
 def test_all_stale_workspaces_are_in_one_table_with_the_reason(instance, service, tmp_path):
