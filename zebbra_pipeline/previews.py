@@ -19,16 +19,19 @@ _MONTHS = 4
 """As many as stand side by side, to the penny, on the page of a partition."""
 _SHOWN_AT_ONCE = 999
 """Dagster shows markdown of so many characters; longer one waits behind a click."""
+_MARK = r"\*"
+_FOOTNOTE = f"{_MARK} had not ended when it was fetched: provisional"
 _FEWEST_PEOPLE = 3
 """Of fewer, the cost of a month would tell what one of them earns."""
 
 
-def totals_by_month(batch: DataBatch, statement: Statement) -> str:
+def totals_by_month(batch: DataBatch, statement: Statement, day: date) -> str:
     """
     Return the totals of a statement as a markdown table of the latest four months.
 
     Of a long statement the computed totals are shown, and as many of the others as Dagster
-    shows at once. Empty where the statement has no totals.
+    shows at once. Empty where the statement has no totals. A month that had not ended before
+    *day*, the day of the fetch, is marked: its figures are provisional.
     """
     months = batch.dates[-_MONTHS:]
     totals = [
@@ -41,9 +44,10 @@ def totals_by_month(batch: DataBatch, statement: Statement) -> str:
         rows = (
             [_label(line), *(_amount(line.values[month]) for month in months)] for line in shown
         )
-        table = _table(batch.currency, months, rows)
+        table = _table(batch.currency, months, rows, day)
         more = len(totals) - len(shown)
         table = f"{table}\n\nand {more} more totals" if more else table
+        table = f"{table}\n\n{_FOOTNOTE}" if months[-1] >= day else table
         if len(table) <= _SHOWN_AT_ONCE or len(shown) == 1:
             return table
         others = [line for line in shown if line.kind is not LineKind.COMPUTED_TOTAL]
@@ -159,8 +163,12 @@ def _months_chart(values: Sequence[Decimal | int | None], months: Sequence[date]
     return bars(values, [f"{month:%b %Y}" for month in months], name=f"{what} by month")
 
 
-def _table(corner: str, months: Sequence[date], rows: Iterable[list[str]]) -> str:
-    head = [[corner, *(f"{month:%b %Y}" for month in months)], ["---", *("---:" for _ in months)]]
+def _table(
+    corner: str, months: Sequence[date], rows: Iterable[list[str]], day: date = date.max
+) -> str:
+    """Return a table; months that had not ended before *day* are marked."""
+    names = [f"{month:%b %Y}{_MARK if month >= day else ''}" for month in months]
+    head = [[corner, *names], ["---", *("---:" for _ in months)]]
     return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows])
 
 

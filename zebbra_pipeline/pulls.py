@@ -110,7 +110,7 @@ class AccountingPull:
     def _totals(self, statement: Statement) -> dict[str, Any]:
         return _shown(
             chart=chart_by_month(self.batch, statement),
-            totals_by_month=totals_by_month(self.batch, statement),
+            totals_by_month=totals_by_month(self.batch, statement, self.origin.fetched_at.date()),
         )
 
 

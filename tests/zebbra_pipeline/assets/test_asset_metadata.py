@@ -20,6 +20,8 @@ from zebbra_pipeline.dagster_home import open_instance
 from zebbra_pipeline.previews import totals_by_month
 
 TODAY = date(2025, 2, 28)
+PROVISIONAL = r"\* had not ended when it was fetched: provisional"
+AFTERWARDS = date(2024, 10, 1)
 PROFIT_AND_LOSS = dg.AssetKey(["xero", "profit_and_loss"])
 
 
@@ -68,8 +70,9 @@ def test_statements_show_their_totals_by_month(landed):
     assert isinstance(table, dg.MarkdownMetadataValue)
     assert rows[0] == [
         books.company.currency,
-        *("Nov 2024", "Dec 2024", "Jan 2025", "Feb 2025"),
+        *("Nov 2024", "Dec 2024", "Jan 2025", r"Feb 2025\*"),
     ]
+    assert table.value.splitlines()[-1] == PROVISIONAL
     (income,) = [row for row in rows if row[0] == "Total Income"]
     assert income[-1] == f"{total:,.2f}"
 
@@ -160,7 +163,7 @@ def batch_of(*labels, kind=LineKind.SECTION_TOTAL):
 
 
 def test_a_label_cannot_break_the_table():
-    table = totals_by_month(batch_of("Sales | *net*\n<b>"), Statement.PROFIT_AND_LOSS)
+    table = totals_by_month(batch_of("Sales | *net*\n<b>"), Statement.PROFIT_AND_LOSS, AFTERWARDS)
 
     assert table.splitlines()[2].startswith("| Sales \\| \\*net\\* \\<b\\> | 1,234.50 | ")
     assert len(table.splitlines()) == 3
@@ -170,8 +173,22 @@ def test_accounts_stay_out_and_a_long_statement_is_cut():
     accounts = batch_of("Rent", kind=LineKind.ACCOUNT)
     many = batch_of(*(f"Total {number}" for number in range(30)))
 
-    assert totals_by_month(accounts, Statement.PROFIT_AND_LOSS) == ""
-    cut = totals_by_month(many, Statement.PROFIT_AND_LOSS)
+    assert totals_by_month(accounts, Statement.PROFIT_AND_LOSS, AFTERWARDS) == ""
+    cut = totals_by_month(many, Statement.PROFIT_AND_LOSS, AFTERWARDS)
     assert cut.splitlines()[-1] == f"and {32 - len(cut.splitlines()[:-2])} more totals"
     assert 900 < len(cut) < 1000
-    assert totals_by_month(many, Statement.BALANCE_SHEET) == ""
+    assert totals_by_month(many, Statement.BALANCE_SHEET, AFTERWARDS) == ""
+
+
+@pytest.mark.parametrize(
+    ("day", "marks"), [(date(2024, 9, 30), 1), (date(2024, 9, 2), 1), (AFTERWARDS, 0)]
+)
+def test_a_month_that_had_not_ended_is_marked_within_what_dagster_shows_at_once(day, marks):
+    many = batch_of(*(f"Total {number}" for number in range(30)))
+
+    lines = (table := totals_by_month(many, Statement.PROFIT_AND_LOSS, day)).splitlines()
+
+    assert lines[0] == "| EUR | Jun 2024 | Jul 2024 | Aug 2024 | Sep 2024" + r"\*" * marks + " |"
+    assert (lines[-1] == PROVISIONAL) == bool(marks)
+    assert sum(line.startswith("and ") for line in lines) == 1
+    assert 900 < len(table) < 1000
