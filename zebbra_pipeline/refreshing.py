@@ -18,8 +18,11 @@ from zebbra_pipeline.assets.reporting import FAILED_KEY, LINKS_KEY
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.building import build_definitions
 from zebbra_pipeline.dagster_home import open_instance
+from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
 from zebbra_pipeline.resources import Connections
+
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def refresh(
         new = [workspace for workspace in connected if workspace not in known]
         if new:
             instance.add_dynamic_partitions(name, new)
-            tell(f"new in Dagster: {', '.join(new)}")
+            tell(f"new in Dagster: {named(new, most=_NAMED)}")
         order = list(instance.get_dynamic_partitions(name))
         for group in contiguous_ranges(order, connected, settings.workspaces_per_run):
             slugs = frozenset[str]().union(*(connected[workspace] for workspace in group))

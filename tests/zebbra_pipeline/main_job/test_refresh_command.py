@@ -10,6 +10,7 @@ from support.stack import books_of, running_stack
 from integrations.runtime.registry import GROUP, registry_of
 from zebbra_pipeline.commands import refreshing
 from zebbra_pipeline.commands.context import UsageError
+from zebbra_pipeline.refreshing import refresh
 from zebbra_pipeline.resources import Warehouse
 
 TODAY = date(2025, 2, 28)
@@ -113,6 +114,22 @@ def test_what_is_not_installed_is_left_out_of_all_and_told(stack, capsys):
     assert capsys.readouterr().err == (
         "left out, Xero is not installed here: acme, globex, globex-too\n"
     )
+
+
+@pytest.mark.parametrize(("count", "more"), [(10, ""), (12, " and 2 more")])
+def test_of_many_new_workspaces_ten_are_named(stack, tmp_path, count, more):
+    class ToldError(Exception):
+        """Ends the refresh at its first line."""
+
+    def tell(line):
+        raise ToldError(line)
+
+    new = {f"new-{number:02}": frozenset({"xero"}) for number in range(count)}
+    settings = stack.settings.model_copy(update={"home": tmp_path})
+    with pytest.raises(ToldError) as told:
+        refresh(new, settings, tell=tell)
+
+    assert str(told.value) == f"new in Dagster: {', '.join(list(new)[:10])}{more}"
 
 
 def test_the_exit_status_is_in_the_help(stack):
