@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
+from zebbra_pipeline.disconnected import Disconnected
 from zebbra_pipeline.outcomes import Done, Failed, OperatorError, Outcome
 from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
 
@@ -78,13 +79,14 @@ async def fetch_and_land(
     gate = asyncio.Semaphore(CONCURRENT_WORKSPACES)
 
     refused: list[OperatorError] = []
+    disconnected = Disconnected(plugin.name, workspace_ids, assets, warehouse)
 
     async def one(workspace_id: str) -> None:
         async with gate:
             if refused:
                 arrived.put_nowait(Failed(workspace_id, refused[0]))
                 return
-            outcome = await _fetch_one(plugin, workspace_id, assets, fetch)
+            outcome = await _fetch_one(plugin, workspace_id, fetch, disconnected)
             if isinstance(outcome, Failed) and isinstance(outcome.error, OperatorError):
                 refused.append(outcome.error)
             arrived.put_nowait(outcome)
@@ -112,13 +114,13 @@ async def fetch_and_land(
 
 
 async def _fetch_one(
-    plugin: IntegrationPlugin, workspace_id: str, assets: Sequence[str], fetch: Fetch
+    plugin: IntegrationPlugin, workspace_id: str, fetch: Fetch, disconnected: Disconnected
 ) -> Pull | Outcome:
     try:
-        return await fetch(workspace_id)
-    except NotConnectedError:
-        nothing = {"dagster/row_count": 0, "zebbra/status": "not_connected"}
-        return Done(workspace_id, {name: dict(nothing) for name in assets}, "not connected")
+        try:
+            return await fetch(workspace_id)
+        except NotConnectedError:
+            return await disconnected.done(workspace_id)
     except (IntegrationError, WarehouseError) as exc:  # the latter: it could not be held
         return Failed(workspace_id, exc)
     except Exception as exc:  # noqa: BLE001 -- see the comment

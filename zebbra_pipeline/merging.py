@@ -27,6 +27,7 @@ def merge_workspaces(
     outcomes: list[Outcome] = []
     merged: dict[str, list[MergedModel]] = {}
     with warehouse.write(f"merging models of {len(workspace_ids)} workspaces") as session:
+        figures = session.figures_sha256(workspace_ids)
         for workspace_id in workspace_ids:
             digest = documents_sha256(model_paths(models, workspace_id))  # before they are read
             results, problems = _merge_one(workspace_id, models, session, today)
@@ -36,7 +37,7 @@ def merge_workspaces(
                     Failed(workspace_id, ModelDocumentError("; ".join(map(str, problems))))
                 )
             else:
-                outcomes.append(_done(workspace_id, results, digest))
+                outcomes.append(_done(workspace_id, results, digest, figures.get(workspace_id, "")))
     warehouse.publish()
     return outcomes, merged
 
@@ -68,7 +69,7 @@ def _merge_one(
     return results, problems
 
 
-def _done(workspace_id: str, results: list[MergedModel], digest: str) -> Done:
+def _done(workspace_id: str, results: list[MergedModel], digest: str, figures: str) -> Done:
     rows = sum(len(result.rows) for result in results)
     unresolved = [row for result in results for row in result.rows if row.note]
     lines = [f"- `{row.row_name}` ({row.status}): {row.note}" for row in unresolved]
@@ -79,6 +80,7 @@ def _done(workspace_id: str, results: list[MergedModel], digest: str) -> Done:
         "dagster/row_count": rows,
         "zebbra/models": len(results),
         "zebbra/documents_sha256": digest,
+        "zebbra/figures_sha256": figures,
         "zebbra/rows_unresolved": sum(result.rows_unresolved for result in results),
         **({"zebbra/rows_by_status_md": statuses} if statuses else {}),
         **({"zebbra/notes_md": notes} if notes else {}),

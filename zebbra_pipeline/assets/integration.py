@@ -87,7 +87,13 @@ def build_integration_assets(
             )
         except (ConfigurationError, WarehouseError) as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
-        tag_changes(context, plugin.slug, outcomes, load_settings().models)
+        tag_changes(
+            context,
+            plugin.slug,
+            outcomes,
+            models=load_settings().models,
+            warehouse=warehouse.open(),
+        )
         tag_come_back(context, plugin.slug, outcomes, full=config.full)
         if checks:
             log_checks(

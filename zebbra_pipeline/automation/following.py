@@ -1,8 +1,9 @@
 """
 The models follow the figures: when a refresh has ended, what it changed is merged.
 
-A workspace is merged if a figure of its has changed, or the text of a model document since it
-was last merged; the others keep their models and the materialization that they have.
+A workspace is merged if a figure of its, or the text of a model document, has changed since it
+was last merged, whichever run brought it; the others keep their models and the materialization
+that they have.
 
 They are another run, because a step whose upstream failed is skipped: one dead grant among
 fifty workspaces would keep new figures out of the models of all the others.

@@ -12,9 +12,11 @@ from zebbra_pipeline.warehouse.figure_tables import (
     load_remembered,
     load_statement_series,
 )
+from zebbra_pipeline.warehouse.kept import load_figures_sha256, load_kept
 from zebbra_pipeline.warehouse.records import (
     BatchInfo,
     EndpointInfo,
+    KeptInfo,
     LandedInfo,
     RestatementInfo,
     WorkspaceSummary,
@@ -139,6 +141,26 @@ class ReadSession:
             if statement is not None:
                 info.to_month[statement] = last_month
         return found
+
+    def kept(
+        self, integration: str, workspace_ids: Sequence[str]
+    ) -> dict[str, dict[str, KeptInfo]]:
+        """
+        Return by workspace and asset what is kept, in one query for all of them.
+
+        Args:
+            integration: Registered name.
+            workspace_ids: The customers; what has never landed is not in the answer.
+        """
+        return load_kept(self._db, integration, workspace_ids)
+
+    def figures_sha256(self, workspace_ids: Sequence[str]) -> dict[str, str]:
+        """
+        Return by workspace a fingerprint of its landed figures, in one query for all of them.
+
+        A pull that brings nothing new leaves it as it is. Who has never landed is not in it.
+        """
+        return load_figures_sha256(self._db, workspace_ids)
 
     def calls_since(self, moment: datetime) -> dict[tuple[str, str], int]:
         """

@@ -1,6 +1,7 @@
 """The whole product on loopback: sandbox providers, OAuth service, warehouse, Dagster's home."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,16 @@ class Stack:
         browser.follow(link["url"])
         for slug, tenant in tenants.items():
             connect_integration(browser, self.oauth_url, workspace, slug, tenant)
+
+    def disconnect(self, workspace: str, slug: str) -> None:
+        """Press Disconnect on the connect page."""
+        link = ask_service(self.settings, lambda service: service.connect_link(workspace))
+        browser = Browser()
+        page, _ = browser.follow(link["url"])
+        (token,) = set(re.findall(r'name="csrf_token" value="([^"]+)"', page))
+        url = f"{self.oauth_url}/integration/{slug}/disconnect"
+        _, target = browser.open(url, {"csrf_token": token})
+        browser.follow(target)
 
     def refresh(self, *, full: bool = False, **connected: str) -> RefreshResult:
         """Refresh workspaces: `refresh(acme="xero gusto")`."""

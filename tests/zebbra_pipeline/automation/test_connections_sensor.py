@@ -1,6 +1,5 @@
 """The sensor on connections, against the real OAuth service and a real Dagster instance."""
 
-import re
 import time
 from datetime import date
 
@@ -11,7 +10,6 @@ from support.stack import books_of, running_stack
 from support.ticking import Ticking
 
 from zebbra_pipeline.commands.context import ask_service
-from zebbra_pipeline.demo.person import Browser
 
 TODAY = date(2025, 2, 28)
 XERO = [dg.AssetKey(["xero", name]) for name in ("balance_sheet", "profit_and_loss")]
@@ -33,16 +31,6 @@ def instance(tmp_path):
 
 def ranges(requests):
     return [tuple(item.tags.get(tag, item.partition_key) for tag in RANGE) for item in requests]
-
-
-def disconnect(stack, workspace, slug):
-    link = ask_service(stack.settings, lambda service: service.connect_link(workspace))
-    browser = Browser()
-    page, _ = browser.follow(link["url"])
-    (token,) = set(re.findall(r'name="csrf_token" value="([^"]+)"', page))
-    url = f"{stack.oauth_url}/integration/{slug}/disconnect"
-    _, target = browser.open(url, {"csrf_token": token})
-    browser.follow(target)
 
 
 def test_new_workspaces_are_added_and_pulled_whole_in_one_tick(stack, instance):
@@ -117,7 +105,7 @@ def test_a_workspace_that_disconnects_loses_nothing_and_is_not_scheduled(stack, 
     for request in ticking.tick():
         ticking.run(request)
     before, cursor = stack.query("SELECT count(*) FROM data_points"), ticking.cursor
-    disconnect(stack, "acme", "xero")
+    stack.disconnect("acme", "xero")
 
     assert ticking.tick() == []
 

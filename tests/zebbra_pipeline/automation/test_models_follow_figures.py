@@ -1,13 +1,17 @@
+import json
 from datetime import date
+from decimal import Decimal
 
 import dagster as dg
 import pytest
 from support.stack import books_of, running_stack
 
+from zebbra_pipeline.assets import integration
 from zebbra_pipeline.building import build_definitions
 from zebbra_pipeline.demo.models import write_demo_models
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.resources import Connections
+from zebbra_pipeline.warehouse import WriteSession
 
 TODAY = date(2025, 2, 28)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -74,10 +78,10 @@ def fetching(instance, tmp_path):
         list(write_demo_models(stack.settings.models, date(2024, 3, 31)))
         definitions = build_definitions(connections=Connections(as_of=TODAY.isoformat()))
 
-        def refresh():
+        def refresh(expected=SUCCEEDED):
             ended = run(definitions, instance, "refresh_figures", tags=tags)
-            assert ended.success
-            return follow(definitions, instance, SUCCEEDED, ended)
+            assert ended.success is (expected == SUCCEEDED)
+            return follow(definitions, instance, expected, ended)
 
         def merge(request):
             ended = definitions.resolve_job_def("refresh_models").execute_in_process(
@@ -124,6 +128,82 @@ def test_a_changed_model_document_is_merged_without_a_changed_figure(fetching):
     assert dict(request.tags) == {RANGE_START: "acme", RANGE_END: "acme"}
     assert merge(request) == ["acme"]
     assert isinstance(refresh(), dg.SkipReason)
+
+
+def of_models(request):
+    return request.run_config["ops"]["merge_models"]["config"]["workspaces"]
+
+
+def test_figures_that_landed_in_a_run_that_could_not_tell_are_merged_by_the_next(
+    fetching, monkeypatch
+):
+    stack, refresh, merge = fetching
+    merge(refresh())
+    rent = """
+        SELECT value FROM model_values WHERE workspace_id = 'globex' AND row_name = 'Rent [HQ]'
+            AND month = DATE '2025-01-31'
+    """
+    ((before,),) = stack.query(rent)
+    stack.control().post(
+        "restate",
+        tenant_id=books_of("Globex", TODAY).company.id,
+        account="469",
+        day="2025-01-15",
+        amount="12.34",
+    )
+    with monkeypatch.context() as broken:  # Dagster's storage goes away as the figures have landed
+
+        def log_outcome(*_, **__):
+            raise OSError("the event log is full")
+
+        broken.setattr(integration, "log_outcome", log_outcome)
+        lost = refresh(FAILED)
+    assert isinstance(lost, dg.SkipReason)
+
+    again = refresh()
+
+    assert of_models(again) == ["globex"]
+    ((landed, restated),) = stack.query(
+        "SELECT count(*), any_value(new_value - old_value) FROM restatements WHERE account_id = "
+        "(SELECT any_value(account_id) FROM data_points WHERE label = 'Rent [HQ]' "
+        "AND workspace_id = 'globex')"
+    )
+    assert (landed, restated) == (1, Decimal("12.34"))  # once, by the run that could not tell
+    assert stack.query(rent) == [(before,)]
+    assert merge(again) == ["globex"]
+    assert stack.query(rent) == [(before + Decimal("12.34"),)]
+    assert isinstance(refresh(), dg.SkipReason)
+
+
+def test_people_that_landed_beside_a_refused_payroll_are_merged(fetching, monkeypatch):
+    stack, refresh, merge = fetching
+    land_employees = WriteSession.land_employees
+
+    def land_nobody(self, workspace_id, name, tenant, _employees, **facts):
+        return land_employees(self, workspace_id, name, tenant, [], **facts)
+
+    def land_payroll_costs(*_, **__):
+        raise ValueError("gross_pay: too many digits")
+
+    def people():
+        ((text,),) = stack.query("SELECT document FROM models WHERE workspace_id = 'acme'")
+        found = json.loads(text)["payroll"]["employees"]
+        return sum(person.get("from_integration", False) for person in found)
+
+    with monkeypatch.context() as before_hiring:
+        before_hiring.setattr(WriteSession, "land_employees", land_nobody)
+        merge(refresh())
+    assert people() == 0
+    with monkeypatch.context() as refusing:
+        refusing.setattr(WriteSession, "land_payroll_costs", land_payroll_costs)
+        request = refresh(FAILED)
+
+    assert of_models(request) == ["acme"]
+    assert merge(request) == ["acme"]
+    ((spells,),) = stack.query(
+        "SELECT count(*) FROM employees WHERE coalesce(end_date >= DATE '2024-03-01', true)"
+    )
+    assert people() == spells > 0
 
 
 def test_a_merge_that_somebody_asks_for_merges_whatever_has_not_changed(fetching, instance):

@@ -1,7 +1,6 @@
 """Two accounting providers in one workspace merge; two organisations of one provider do not."""
 
 import json
-import re
 from datetime import date
 from decimal import Decimal
 
@@ -10,8 +9,6 @@ from support.stack import books_of, money, running_stack
 
 from integrations.contracts import month_end, month_ends, month_start
 from integrations.sandbox_kit.books import AccountKind
-from zebbra_pipeline.commands.context import ask_service
-from zebbra_pipeline.demo.person import Browser
 from zebbra_pipeline.merge.starter import starter_model
 from zebbra_pipeline.processes import ProcessError
 
@@ -121,7 +118,7 @@ def test_second_organisation_of_one_provider_is_refused_and_the_books_stay(stack
 def test_after_disconnecting_the_new_organisations_whole_history_takes_the_place(stack):
     stack.connect("moved", xero=COMPANY)
     assert stack.refresh(moved="xero").failures == {}
-    disconnect(stack, "moved", "xero")
+    stack.disconnect("moved", "xero")
     assert stack.query(LANDED, "moved") == [("Xero", f"{COMPANY} (sandbox)", "USD")]
 
     stack.connect("moved", xero="Globex")
@@ -132,12 +129,3 @@ def test_after_disconnecting_the_new_organisations_whole_history_takes_the_place
         "SELECT DISTINCT month FROM data_points WHERE workspace_id = 'moved' ORDER BY 1"
     )
     assert [month for (month,) in months] == list(MONTHS)
-
-
-def disconnect(stack, workspace, slug):
-    """Press Disconnect on the connect page."""
-    link = ask_service(stack.settings, lambda service: service.connect_link(workspace))
-    browser = Browser()
-    page, _ = browser.follow(link["url"])
-    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    browser.open(f"{stack.oauth_url}/integration/{slug}/disconnect", {"csrf_token": token[1]})

@@ -88,6 +88,69 @@ def test_many_workspaces_cost_one_query(warehouse, monkeypatch):
     assert len(asked) - before == 1
 
 
+def test_what_is_kept_is_told_by_asset_with_the_newest_batch_that_covers_it(warehouse):
+    with warehouse.read() as session:
+        xero = session.kept("Xero", ["acme", "globex", "unknown"])
+        gusto = session.kept("Gusto", ["acme", "hired"])
+        newest = {
+            (name, asset): session.last_batch(name, integration, asset).batch_id
+            for name, integration, asset in (
+                ("acme", "Xero", "profit_and_loss"),
+                ("acme", "Xero", "balance_sheet"),
+                ("globex", "Xero", "profit_and_loss"),
+                ("acme", "Gusto", "payroll_costs"),
+                ("hired", "Gusto", "employees"),
+            )
+        }
+
+    def told(found):
+        return {
+            (name, asset): (info.batch_id, info.rows)
+            for name, assets in found.items()
+            for asset, info in assets.items()
+        }
+
+    rows = dict(zip(newest, (3, 1, 1, 1, 1), strict=True))
+    expected = {place: (batch_id, rows[place]) for place, batch_id in newest.items()}
+    found = told(xero) | told(gusto)
+    assert {place: found[place] for place in expected} == expected
+    assert {name for name, _ in found} == {"acme", "globex", "hired"}
+
+
+def test_the_fingerprint_of_figures_changes_with_them_and_with_nothing_else(tmp_path):
+    made = warehouse_in(tmp_path)
+    facts = {"run_id": "r", "fetched_at": FETCHED, "api_calls": 1}
+    figures = []
+
+    def then(session):
+        figures.append(session.figures_sha256(["acme", "nobody"]).get("acme"))
+
+    with made.write("test") as session:
+        then(session)
+        for amount in ("1", "1", "1.0001", "1"):
+            land(session, pull([JAN], account("200", "Sales", amount)))
+            then(session)
+        land(session, pull([JAN], account("200", "Turnover", "1")))
+        then(session)
+        for salary in ("1", "1", "2"):
+            session.land_employees(
+                "acme", "Gusto", COMPANY, [person("p1", "Ann", salary)], from_date=JAN, **facts
+            )
+            then(session)
+        for amount in ("10", "10", "11"):
+            session.land_payroll_costs("acme", "Gusto", COMPANY, [cost(JAN, amount)], **facts)
+            then(session)
+        land(session, pull([JAN], account("200", "Sales", "5")), workspace="globex")
+        then(session)
+
+    assert figures[0] is None
+    assert figures[2] == figures[1] == figures[4]
+    assert figures[7] == figures[6]
+    assert figures[10] == figures[9]
+    assert figures[12] == figures[11]
+    assert len(set(figures)) == 8
+
+
 def test_calls_since_a_moment_are_counted_by_tenant_and_a_pull_only_once(tmp_path):
     made = warehouse_in(tmp_path)
     sales = account("200", "Sales", "1")
