@@ -93,13 +93,13 @@ async def open_adapter(
         IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
     """
     breaker = http.breaker(plugin)
-    breaker.check(probe=False)
     tokens = ServiceTokens(service, workspace_id, plugin.slug)
-    try:
-        access = await tokens.access()
-    except ProviderUnavailableError as exc:  # the token endpoint is down, or the OAuth service
-        breaker.gave_up(workspace_id, exc)
-        raise
+    async with breaker.turn():
+        try:
+            access = await tokens.access()
+        except ProviderUnavailableError as exc:  # the token endpoint is down, or the OAuth service
+            breaker.gave_up(workspace_id, exc)
+            raise
     client = http.bind(
         plugin,
         tokens=tokens,
@@ -149,13 +149,14 @@ class Puller:
 
     async def pull(self, workspace_id: str) -> Pull:
         """
-        Fetch one workspace.
+        Fetch one workspace; while the provider is down it waits, bounded (see `Breaker`).
 
         Raises:
             IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
         """
         try:
-            return await self._pull(workspace_id)
+            async with self._http.breaker(self._plugin).turn():
+                return await self._pull(workspace_id)
         except ReconnectRequiredError as exc:
             if exc.connect_url is None:  # the provider's word, of which the service has not heard
                 with suppress(IntegrationError):

@@ -1,23 +1,33 @@
-"""Stops asking a provider that is down, so that a batch of workspaces ends instead of dragging on."""
+"""Stops asking a provider that is down, and looks now and then whether it has come back."""
 
-from collections.abc import Hashable
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 from integrations.contracts.errors import ProviderUnavailableError
 from integrations.runtime.timing import Timing
 
 IN_A_ROW = 5
-PROBE_AFTER_S = 60.0
+FIRST_PAUSE_S = 10.0
+LONGEST_WAIT_S = 150.0
+LOOK_S = 5.0
+
+_look: ContextVar[asyncio.Event | None] = ContextVar("_look", default=None)
+"""The look that the code at work is; inherited by the tasks that it starts."""
 
 
 class Breaker:
     """
     What one HTTP session has found out about one provider being down.
 
-    Closed, it lets every request pass. It opens when *in_a_row* connections, one after the
-    other and with no answer to anybody in between, have used up their tries: from then on
-    requests are refused at once, with the reason. After *probe_after_s* one request is let
-    through: an answer closes the breaker, a failure leaves it open for as long again.
+    Closed, it lets everybody pass. It opens when *in_a_row* connections, one after the other
+    and with no answer to anybody in between, have used up their tries. From then on nobody
+    begins: one waits for *first_pause_s* and looks, with what it was going to ask; the others
+    wait for what it finds. An answer closes the breaker, and all go on. A look that fails is
+    followed by the next after twice the pause. Once all pauses together would be longer than
+    *longest_wait_s*, the rest is refused at once, with the reason.
 
     An answer is any but a server's fault: a provider that refuses or throttles us is not down.
 
@@ -25,7 +35,8 @@ class Breaker:
         name: The provider.
         timing: The clocks.
         in_a_row: Connections that gave up before it opens.
-        probe_after_s: Seconds between two probes.
+        first_pause_s: Seconds before the first look.
+        longest_wait_s: All pauses of the session together, however often it opens.
     """
 
     def __init__(
@@ -34,51 +45,72 @@ class Breaker:
         *,
         timing: Timing,
         in_a_row: int = IN_A_ROW,
-        probe_after_s: float = PROBE_AFTER_S,
+        first_pause_s: float = FIRST_PAUSE_S,
+        longest_wait_s: float = LONGEST_WAIT_S,
     ) -> None:
         self._name = name
         self._timing = timing
         self._in_a_row = in_a_row
-        self._probe_after_s = probe_after_s
+        self._first_pause_s = self._pause_s = first_pause_s
+        self._left_s = longest_wait_s
         self._gave_up: set[Hashable] = set()
         self._since: datetime | None = None
         self._reason = ""
-        self._probe_at_s = 0.0
+        self._look: asyncio.Event | None = None
+        self._look_at_s: float | None = None
+        self._look_ends_s = 0.0
 
-    def refusal(self, *, probe: bool = True) -> ProviderUnavailableError | None:
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
         """
-        Return why a request is not to be sent now, or None if it may be sent.
+        Wait until the provider may be asked; the block asks it.
 
-        The text is the same for everybody until the breaker closes.
-
-        Args:
-            probe: Whether the caller sends to the provider at once: then it may be the probe,
-                and whoever asks after it is not.
-        """
-        if not self._reason:
-            return None
-        now_s = self._timing.monotonic_s()
-        if now_s < self._probe_at_s:
-            return ProviderUnavailableError(self._reason, retry_after_s=self._probe_at_s - now_s)
-        if probe:
-            self._probe_at_s = now_s + self._probe_after_s
-        return None
-
-    def check(self, *, probe: bool = True) -> None:
-        """
-        Let a request pass; see `refusal`.
+        While the provider is down, the block is the look, if nobody else's is. Turns may be
+        nested: what is asked within a look is part of it.
 
         Raises:
-            ProviderUnavailableError: If it is not to be sent; it names since when, and why.
+            ProviderUnavailableError: If it has been waited for long enough; it names since
+                when the provider is down, and why. The text is the same for everybody.
         """
-        if refusal := self.refusal(probe=probe):
-            raise refusal
+        while self._reason and self._look is not None and not self._is_mine:
+            await self._look.wait()
+        if not self._reason or self._is_mine:
+            yield
+            return
+        if self._look_at_s is None:
+            raise ProviderUnavailableError(self._reason)
+        look = self._look = asyncio.Event()
+        outer = _look.set(look)
+        try:
+            await self._wait_until(self._look_at_s)
+            yield
+        except ProviderUnavailableError:
+            if self._look is look:
+                self._plan_look()
+            raise
+        finally:
+            _look.reset(outer)
+            if self._look is look:  # without an answer; if nothing was asked, the next one looks
+                self._end_look()
+
+    def lets_repeat(self, after_s: float = 0.0) -> bool:
+        """
+        Return whether a request that failed may be repeated.
+
+        Args:
+            after_s: Seconds until then. A look is short, as others wait for it.
+        """
+        if not self._reason:
+            return True
+        return self._is_mine and self._timing.monotonic_s() + after_s <= self._look_ends_s
 
     def answered(self) -> None:
         """Note that the provider has answered."""
         self._gave_up.clear()
         self._since = None
         self._reason = ""
+        self._pause_s = self._first_pause_s
+        self._end_look()
 
     def gave_up(self, who: Hashable, error: ProviderUnavailableError) -> None:
         """
@@ -97,4 +129,26 @@ class Breaker:
                 f"{self._name}: the provider is down since {self._since:%Y-%m-%d %H:%M:%S %Z}; "
                 f"not tried, as {self._in_a_row} in a row gave up, the last with: {error}"
             )
-            self._probe_at_s = self._timing.monotonic_s() + self._probe_after_s
+            self._plan_look()
+
+    @property
+    def _is_mine(self) -> bool:
+        return self._look is not None and self._look is _look.get()
+
+    def _plan_look(self) -> None:
+        self._look_at_s = None
+        if self._pause_s <= self._left_s:
+            self._look_at_s = self._timing.monotonic_s() + self._pause_s
+            self._pause_s *= 2
+
+    async def _wait_until(self, moment_s: float) -> None:
+        wait_s = moment_s - self._timing.monotonic_s()
+        if wait_s > 0:
+            self._left_s -= round(wait_s, 3)  # or the last pause fits or not by a hair
+            await self._timing.sleep(wait_s)
+        self._look_ends_s = self._timing.monotonic_s() + LOOK_S
+
+    def _end_look(self) -> None:
+        if self._look is not None:
+            self._look.set()
+            self._look = None

@@ -129,6 +129,8 @@ class BoundClient:
         """
         Send a GET request, repeated as far as that can help.
 
+        While the provider is down for everybody it waits, bounded; see `Breaker`.
+
         Args:
             path: Relative to the provider's host root.
             params: Query; flags are sent as `true` and `false`.
@@ -142,8 +144,13 @@ class BoundClient:
         url = self._url(path, params)
         where = f"{self._plugin.name}: GET {path.partition('?')[0].lstrip('/')[:120]}"
         attempts = Attempts(self._retry, slow_tries=slow_tries)
+        async with self._breaker.turn():
+            return await self._get(url, where, headers, attempts)
+
+    async def _get(
+        self, url: str, where: str, headers: Mapping[str, str] | None, attempts: Attempts
+    ) -> Answer:
         refreshed = False
-        self._breaker.check()
         while True:
             access = await self._access.current()
             answer = await self._attempt(url, access, headers)
@@ -161,11 +168,11 @@ class BoundClient:
             paused = self._paused(outcome)
             slow = isinstance(outcome.error, TooSlowError)
             wait_s = attempts.next_wait_s(outcome.trouble, outcome.asked_s, slow=slow)
-            if wait_s is None:
+            if wait_s is None or not self._breaker.lets_repeat(wait_s):
                 self._give_up(outcome)
             if not paused:
                 await self._timing.sleep(wait_s)
-            if self._breaker.refusal():  # others have found out meanwhile
+            if not self._breaker.lets_repeat():  # others have found out meanwhile
                 raise outcome.error
 
     async def _attempt(

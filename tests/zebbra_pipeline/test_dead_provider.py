@@ -7,12 +7,13 @@ from pydantic import SecretStr
 from support.fake_connection import JumpingTiming
 from support.scripted_server import Reply, scripted_server
 
-from integrations.contracts import ConfigurationError
+from integrations.contracts import ConfigurationError, ProviderUnavailableError
 from integrations.runtime.http import HttpSession
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.fetching import CONCURRENT_WORKSPACES, fetch_and_land
 from zebbra_pipeline.oauth_api import OAuthService
+from zebbra_pipeline.one_at_a_time import OneRunAtATime
 from zebbra_pipeline.outcomes import Failed, by_reason
 from zebbra_pipeline.pulling import Puller
 from zebbra_pipeline.warehouse import Warehouse
@@ -20,6 +21,9 @@ from zebbra_pipeline.warehouse import Warehouse
 BATCH = [f"ws-{number:02}" for number in range(50)]
 ORGANISATION = "/api.xro/2.0/Organisation"
 IN_A_ROW, TRIES = 5, 4
+LOOKS, LONGEST_WAIT_S = 4, 150
+DOWN_FOR_S = 60
+WELL = Reply(404, {})  # any answer but a server's fault
 
 
 @pytest.fixture
@@ -47,13 +51,16 @@ def token():
     )
 
 
-async def outcomes_of(server, tmp_path):
-    """Return what came of the batch, and how often each path was asked for."""
+async def outcomes_of(server, tmp_path, timing=None):
+    """Return what came of the batch, how often each path was asked for, and the long waits."""
     plugin = load_registry().get("xero")
     settings = load_settings({"ZEBBRA_HOME": str(tmp_path), "XERO_API_BASE_URL": server.url})
     warehouse = Warehouse(tmp_path / "w.duckdb", published=tmp_path / "p.duckdb")
-    timing = JumpingTiming(datetime.now(UTC))
-    async with HttpSession(timing=timing) as http:
+    timing = timing or JumpingTiming(datetime.now(UTC))
+    async with (
+        HttpSession(timing=timing) as http,
+        OneRunAtATime(warehouse, "Xero") as held,
+    ):
         puller = Puller(
             plugin,
             ("profit_and_loss",),
@@ -68,41 +75,58 @@ async def outcomes_of(server, tmp_path):
             plugin,
             BATCH,
             ("profit_and_loss",),
-            fetch=puller.pull,
+            fetch=held(puller.pull),
             warehouse=warehouse,
             run_id="run",
         )
     assert all(isinstance(outcome, Failed) for outcome in outcomes)
     assert len(outcomes) == len(BATCH)
     paths = [request.path for request in server.received]
-    return outcomes, paths.count(ORGANISATION), sum(path.endswith("/token") for path in paths)
+    asked = sum(path.endswith("/token") for path in paths)
+    return outcomes, paths.count(ORGANISATION), asked, [s for s in timing.slept if s > TRIES]
 
 
 async def test_a_dead_provider_is_asked_a_quarter_as_often_and_most_are_not_tried(server, tmp_path):
     answer_tokens(server, token())
     server.answer(ORGANISATION, Reply(503))
 
-    outcomes, calls, tokens = await outcomes_of(server, tmp_path)
+    outcomes, calls, tokens, pauses = await outcomes_of(server, tmp_path)
 
     (reason, spared), *_ = by_reason(outcomes).items()
     tried = len(BATCH) - len(spared)
     assert reason.startswith("Xero: the provider is down since 20")
     assert "; not tried, as 5 in a row gave up, the last with: Xero: GET api.xro/2.0/" in reason
     assert {item.what_to_do for item in outcomes} == {"run it again later"}
-    assert tried <= CONCURRENT_WORKSPACES + IN_A_ROW
-    assert IN_A_ROW * TRIES <= calls <= tried * TRIES  # all of them: 200
-    assert tokens <= tried + CONCURRENT_WORKSPACES
+    assert tried <= CONCURRENT_WORKSPACES + IN_A_ROW - 1 + LOOKS
+    assert (IN_A_ROW + LOOKS) * TRIES <= calls <= 60  # all of them: 200
+    assert tried <= tokens <= tried + CONCURRENT_WORKSPACES
+    assert len(pauses) == LOOKS
+    assert sum(pauses) <= LONGEST_WAIT_S
+
+
+async def test_a_hiccup_fails_only_who_met_it(server, tmp_path):
+    timing = JumpingTiming(datetime.now(UTC))  # ten who sleep at once move it ten times
+    answer_tokens(server, token())
+    server.decide(ORGANISATION, lambda _: Reply(503) if timing.passed_s < DOWN_FOR_S else WELL)
+
+    outcomes, calls, _, pauses = await outcomes_of(server, tmp_path, timing)
+
+    met = [item for item in outcomes if isinstance(item.error, ProviderUnavailableError)]
+    assert not any("; not tried" in item.reason for item in met)
+    assert IN_A_ROW <= len(met) <= CONCURRENT_WORKSPACES + IN_A_ROW - 1 + 2
+    assert calls <= len(met) * TRIES + len(BATCH) - len(met) + TRIES
+    assert 0 < sum(pauses) <= 10 + 20 + 40
 
 
 async def test_where_no_token_can_be_refreshed_the_service_is_asked_for_few(server, tmp_path):
     answer_tokens(server, Reply(503, {"detail": "Xero: no answer"}, {"Retry-After": "30"}))
 
-    outcomes, calls, tokens = await outcomes_of(server, tmp_path)
+    outcomes, calls, tokens, _ = await outcomes_of(server, tmp_path)
 
     (reason, spared), (met, tried) = by_reason(outcomes).items()
     assert met == "Xero: no answer"
     assert reason.endswith("; not tried, as 5 in a row gave up, the last with: Xero: no answer")
-    assert IN_A_ROW <= len(tried) == tokens <= CONCURRENT_WORKSPACES + IN_A_ROW
+    assert IN_A_ROW + LOOKS <= len(tried) == tokens <= CONCURRENT_WORKSPACES + IN_A_ROW - 1 + LOOKS
     assert len(spared) + len(tried) == len(BATCH)
     assert calls == 0
 

@@ -10,7 +10,7 @@ from support.scripted_server import Reply
 from integrations.contracts import ProviderUnavailableError
 
 DOWN, OK = Reply(503, b""), Reply(200, {})
-TRIES = 4
+TRIES, LONGEST_RETRY_S = 4, 2
 BATCH, AT_ONCE = 50, 10
 
 
@@ -29,16 +29,29 @@ async def open_breaker(rig):
     return [await failure_of(workspace(rig, number)) for number in range(5)]
 
 
-async def test_after_five_in_a_row_nobody_is_tried_and_all_are_told_the_same():
+def pauses(rig):
+    return [wait_s for wait_s in rig.timing.slept if wait_s > LONGEST_RETRY_S]
+
+
+async def statuses_of(clients):
+    """Ask at once; 503 stands for who met the outage."""
+    results = await asyncio.gather(*(one.get("r") for one in clients), return_exceptions=True)
+    return [503 if isinstance(one, ProviderUnavailableError) else one.status for one in results]
+
+
+async def test_one_that_stays_down_is_looked_at_four_times_then_all_are_told_the_same():
     async with a_rig() as rig:
         tried = await open_breaker(rig)
+        looked = [await failure_of(workspace(rig, number)) for number in range(5, 9)]
         asked, slept = len(rig.server.received), len(rig.timing.slept)
-        spared = [await failure_of(workspace(rig, number)) for number in range(5, 50)]
+        spared = [await failure_of(workspace(rig, number)) for number in range(9, 50)]
 
-    assert asked == 5 * TRIES
+    assert asked == (5 + 4) * TRIES
+    assert pauses(rig) == [10, 20, 40, 80]
+    assert rig.timing.passed_s == 150 + (5 + 4) * 3.5
     assert len(rig.server.received) == asked
     assert len(rig.timing.slept) == slept
-    assert {str(error) for error in tried} == {
+    assert {str(error) for error in tried + looked} == {
         "Ledgerly: GET r: the provider is down or faulty (503)"
     }
     (told,) = {str(error) for error in spared}
@@ -46,11 +59,10 @@ async def test_after_five_in_a_row_nobody_is_tried_and_all_are_told_the_same():
         "Ledgerly: the provider is down since 2026-03-10 12:00:03 UTC; not tried, as 5 in a row "
         "gave up, the last with: Ledgerly: GET r: the provider is down or faulty (503)"
     )
-    assert spared[0].retry_after_s == 60.0
 
 
 @pytest.mark.parametrize("reply", [DOWN, Reply(drop=True)], ids=["503", "connection cut"])
-async def test_a_batch_of_fifty_costs_a_dead_provider_a_fifth_of_the_calls(reply):
+async def test_a_batch_of_fifty_costs_a_dead_provider_a_quarter_of_the_calls(reply):
     async with a_rig() as rig:
         rig.server.answer("/r", reply)
         gate = asyncio.Semaphore(AT_ONCE)
@@ -62,9 +74,10 @@ async def test_a_batch_of_fifty_costs_a_dead_provider_a_fifth_of_the_calls(reply
         told = await asyncio.gather(*map(one, range(BATCH)))
 
     spared = sum("; not tried" in text for text in told)
-    # Those who were under way when the fifth gave up are not begun again.
-    assert spared >= BATCH - AT_ONCE - 5
-    assert len(rig.server.received) <= (BATCH - spared) * TRIES <= 60  # without: 200
+    # Ten begin, four more as the first give up, and four look.
+    assert spared >= BATCH - AT_ONCE - 4 - 4
+    assert len(rig.server.received) <= 60  # without: 200
+    assert sum(pauses(rig)) <= 150
 
 
 async def test_an_answer_to_anybody_begins_the_count_anew():
@@ -102,36 +115,71 @@ async def test_throttling_and_unreadable_answers_are_not_being_down():
     assert str(error) == "Ledgerly: GET r: the provider throttles us (429)"
 
 
-async def test_after_a_minute_one_request_looks_again_and_its_failure_waits_another():
+async def test_a_hiccup_fails_nobody_who_had_not_begun():
     async with a_rig() as rig:
         await open_breaker(rig)
-        rig.timing.passed_s += 60
-        asked = len(rig.server.received)
-        looked = await failure_of(workspace(rig, 5))
-        again = await failure_of(workspace(rig, 6))
+        rig.server.answer("/r", OK)
+        statuses = await statuses_of([workspace(rig, number) for number in range(45)])
 
-    assert len(rig.server.received) == asked + 1
-    assert str(looked) == "Ledgerly: GET r: the provider is down or faulty (503)"
-    assert "; not tried" in str(again)
+    assert statuses == [200] * 45
+    assert pauses(rig) == [10]
+    assert len(rig.server.received) == 5 * TRIES + 45
 
 
-async def test_an_answer_to_the_one_that_looks_lets_everybody_through():
+async def test_one_looks_at_a_time_and_the_others_wait_for_what_it_finds():
     async with a_rig() as rig:
         await open_breaker(rig)
-        rig.timing.passed_s += 60
+        rig.server.answer("/r", *[DOWN] * 2 * TRIES, OK)
+        statuses = await statuses_of([workspace(rig, number) for number in range(10)])
+
+    assert sorted(statuses) == [200] * 8 + [503] * 2
+    assert pauses(rig) == [10, 20, 40]
+    assert len(rig.server.received) == (5 + 2) * TRIES + 8
+
+
+async def test_a_look_repeats_but_waits_for_no_time_that_the_provider_names():
+    async with a_rig() as rig:
+        await open_breaker(rig)
+        rig.server.answer("/r", Reply(503, b"", {"Retry-After": "60"}), DOWN, DOWN, OK)
+        statuses = [await statuses_of([workspace(rig, number)]) for number in range(2)]
+
+    assert statuses == [[503], [200]]
+    assert pauses(rig) == [10, 20]
+
+
+async def test_a_look_that_asks_nothing_leaves_it_to_the_next_at_once():
+    async with a_rig() as rig:
+        await open_breaker(rig)
+        breaker = rig.session.breaker(a_plugin())
+        async with breaker.turn():
+            waiting = asyncio.create_task(statuses_of([workspace(rig, 5)]))
+            await asyncio.sleep(0)
         rig.server.answer("/r", OK)
 
-        statuses = [(await workspace(rig, number).get("r")).status for number in range(3)]
+        assert await waiting == [200]
 
-    assert statuses == [200, 200, 200]
+    assert pauses(rig) == [10]
 
 
-async def test_who_asks_for_a_token_alone_does_not_use_up_the_look():
+async def test_what_is_asked_within_a_turn_is_part_of_its_look():
     async with a_rig() as rig:
         await open_breaker(rig)
-        rig.timing.passed_s += 60
-        breaker = rig.session.breaker(a_plugin())
+        rig.server.answer("/r", OK)
+        async with rig.session.breaker(a_plugin()).turn():
+            statuses = await statuses_of([workspace(rig, 5), workspace(rig, 6)])
 
-        assert breaker.refusal(probe=False) is None
-        assert breaker.refusal() is None
-        assert breaker.refusal(probe=False) is not None
+    assert statuses == [200, 200]
+    assert pauses(rig) == [10]
+
+
+async def test_all_pauses_of_a_session_together_are_bounded_however_often_it_goes_down():
+    async with a_rig() as rig:
+        await open_breaker(rig)
+        await failure_of(workspace(rig, 5))
+        rig.server.answer("/r", OK)
+        await workspace(rig, 6).get("r")
+        await open_breaker(rig)
+        told = [str(await failure_of(workspace(rig, number))) for number in range(5, 9)]
+
+    assert pauses(rig) == [10, 20, 10, 20, 40]  # 50 of 150 s are left: too few for 80
+    assert ["; not tried" in text for text in told] == [False, False, False, True]
