@@ -87,6 +87,7 @@ class AccountingPull:
         return {
             statement.value: self._totals(statement)
             | self.origin.who
+            | self._report(statement)
             | {
                 "zebbra/currency": self.batch.currency,
                 "zebbra/basis": self.batch.basis,
@@ -106,6 +107,11 @@ class AccountingPull:
             | {"zebbra/batch_id": landing.batch_id}
             for statement in sorted(self.batch.statements)
         }
+
+    def _report(self, statement: Statement) -> dict[str, Any]:
+        url = self.batch.report_urls.get(statement)
+        what = statement.value.replace("_", " ")
+        return {"zebbra/report_md": f"[{what} at {self.batch.integration}]({url})"} if url else {}
 
     def _totals(self, statement: Statement) -> dict[str, Any]:
         return _shown(

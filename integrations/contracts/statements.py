@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from integrations.contracts.months import month_end
 from integrations.contracts.naming import IntegrationProvider
@@ -79,6 +79,7 @@ class DataBatch(BaseModel):
         statements: Statements covered. A covered statement without lines is an empty one.
         lock_date: Last day that the provider has locked against changes, if any.
         lines: All lines, in the provider's order.
+        report_urls: Where the provider shows a statement to who is signed in there, if it says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +93,7 @@ class DataBatch(BaseModel):
     statements: frozenset[Statement] = ALL_STATEMENTS
     lock_date: date | None = None
     lines: tuple[StatementLine, ...]
+    report_urls: Mapping[Statement, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _complete_and_ordered(self) -> "DataBatch":

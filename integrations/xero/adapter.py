@@ -19,6 +19,7 @@ from integrations.xero.connections import XeroConnection, parse_connections
 from integrations.xero.lines import join_reports
 from integrations.xero.organisation import Organisation, check_name, has_id_of, parse_organisation
 from integrations.xero.proofs import prove
+from integrations.xero.report_links import report_urls
 from integrations.xero.reports import parse_report
 from integrations.xero.windows import plan_queries
 
@@ -73,6 +74,7 @@ class XeroFetchAdapter(AccountingFetchAdapter):
             statements=statements,
             lock_date=organisation.lock_date,
             lines=tuple(lines),
+            report_urls=report_urls(organisation),
         )
 
     async def _organisation(self) -> Organisation:

@@ -28,12 +28,16 @@ class Organisation:
         id: None where the answer has none.
         currency: ISO 4217 code of all report figures.
         lock_date: Last day that nobody, or only an adviser, may still change.
+        short_code: What Xero's own pages call it, e.g. `!mBdtL`.
+        country: ISO 3166 code.
     """
 
     id: str | None
     name: str | None
     currency: str
     lock_date: date | None
+    short_code: str | None = None
+    country: str | None = None
 
 
 def parse_organisation(payload: Any) -> Organisation:
@@ -64,6 +68,8 @@ def parse_organisation(payload: Any) -> Organisation:
         name=_text(item.get("Name")),
         currency=currency,
         lock_date=max(locks, default=None),
+        short_code=_text(item.get("ShortCode")),
+        country=_text(item.get("CountryCode")),
     )
 
 

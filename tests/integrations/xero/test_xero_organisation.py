@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from integrations.contracts import PayloadError, ReconnectRequiredError
+from integrations.contracts import PayloadError, ReconnectRequiredError, Statement
 from integrations.xero.connections import XeroConnection, parse_connections
 from integrations.xero.organisation import Organisation, check_name, has_id_of, parse_organisation
+from integrations.xero.report_links import report_urls
 
 ONE, OTHER = "0e5b1a5e-5d2d-4a3b-9d55-9f6a3a6b7c01", "0e5b1a5e-5d2d-4a3b-9d55-9f6a3a6b7c02"
 
@@ -93,3 +94,23 @@ def test_connection_id_and_tenant_id_are_kept_apart() -> None:
 def test_other_list_of_connections_is_refused(payload: Any) -> None:
     with pytest.raises(PayloadError, match="connections"):
         parse_connections(payload)
+
+
+@pytest.mark.parametrize(
+    ("country", "profit_and_loss", "balance_sheet"),
+    [("US", 1116, 1117), ("GB", 1216, 1217), ("NZ", 1016, 1017), (None, 1016, 1017)],
+)
+def test_reports_are_shown_by_xero_under_the_numbers_of_the_region(
+    country: str | None, profit_and_loss: int, balance_sheet: int
+) -> None:
+    found = parse_organisation(answer(ShortCode="!mBdtL", CountryCode=country))
+
+    assert report_urls(found) == {
+        Statement.PROFIT_AND_LOSS: f"https://reporting.xero.com/!mBdtL/v1/Run/{profit_and_loss}",
+        Statement.BALANCE_SHEET: f"https://reporting.xero.com/!mBdtL/v1/Run/{balance_sheet}",
+    }
+
+
+@pytest.mark.parametrize("code", [None, "", 7, "!", "!a/../b", "!mBdtL)[x](https://x.invalid"])
+def test_a_short_code_that_is_none_makes_no_link(code: Any) -> None:
+    assert report_urls(parse_organisation(answer(ShortCode=code))) == {}

@@ -142,6 +142,16 @@ def test_the_preview_comes_first_and_dagster_shows_it_without_a_click(landed, ke
     )
 
 
+def test_a_statement_links_to_the_providers_own_page(landed):
+    company = books_of("Acme Trading Inc", landed.today).company
+    code, region = company.id[:5], {"GB": 1200, "US": 1100}[company.country]
+
+    for name, number in (("profit_and_loss", region + 16), ("balance_sheet", region + 17)):
+        assert shown(landed, dg.AssetKey(["xero", name]))["zebbra/report"].value == (
+            f"[{name.replace('_', ' ')} at Xero](https://reporting.xero.com/!{code}/v1/Run/{number})"
+        )
+
+
 def batch_of(*labels, kind=LineKind.SECTION_TOTAL):
     months = month_ends(date(2024, 1, 1), date(2024, 9, 30))
     return DataBatch(
