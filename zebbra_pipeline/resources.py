@@ -1,7 +1,7 @@
 """Dagster resources: the connections (and through them every `FetchAdapter`) and the warehouse."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from integrations.contracts import IntegrationPlugin
 from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.days import day_of_fetch
 
 if TYPE_CHECKING:  # imported where a run needs them: definitions load without
     from integrations.runtime.http import HttpSession
@@ -145,6 +146,4 @@ class Connections(dg.ConfigurableResource[Any]):
 
     def today(self) -> date:
         """Return the day of the fetch."""
-        if self.as_of:
-            return date.fromisoformat(self.as_of)
-        return datetime.now().astimezone().date()
+        return day_of_fetch(self.as_of)

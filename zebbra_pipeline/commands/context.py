@@ -27,6 +27,10 @@ out = Console(
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+WorkspacesArgument = Annotated[list[str] | None, typer.Argument(help="Workspace ids.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Every workspace that has connected something.")
+]
 
 
 class UsageError(Exception):
@@ -39,6 +43,41 @@ def workspace_argument(value: str) -> str:
         return check_workspace_id(value)
     except ValueError as exc:
         raise UsageError(str(exc)) from exc
+
+
+def chosen_workspaces(given: list[str] | None, *, everything: bool, doing: str) -> list[str]:
+    """
+    Return the workspaces given on the command line, checked; none where all are meant.
+
+    Args:
+        given: Their ids.
+        everything: Whether `--all` is given.
+        doing: For the error, e.g. `refresh`.
+
+    Raises:
+        UsageError: If there are both, or neither, or one is malformed.
+    """
+    names = [workspace_argument(name) for name in given or []]
+    if everything == bool(names):
+        raise UsageError(f"name the workspaces to {doing}, or give --all")
+    return names
+
+
+def connection_rows(settings: Settings, names: Sequence[str]) -> list[dict[str, Any]]:
+    """
+    Return the OAuth service's list of connections, of all workspaces if *names* is empty.
+
+    Raises:
+        UnknownWorkspaceError: If the service does not know one of them.
+    """
+
+    async def ask(service: OAuthService) -> list[dict[str, Any]]:
+        for name in names:
+            await service.providers(name)  # refuses an unknown workspace
+        rows = (await service.connections())["connections"]
+        return [row for row in rows if not names or row["workspace_id"] in names]
+
+    return ask_service(settings, ask)
 
 
 def day_option(value: str) -> str:

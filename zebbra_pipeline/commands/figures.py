@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from zebbra_pipeline.commands.context import (
     shown,
     workspace_argument,
 )
+from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import Failed
@@ -80,7 +80,7 @@ async def _ask_providers(settings: Settings, workspace: str) -> list[dict[str, o
     from integrations.runtime.registry import load_registry
     from zebbra_pipeline.pulling import open_adapter
 
-    today = datetime.now().astimezone().date()
+    today = day_of_fetch()
     rows: list[dict[str, object]] = []
     async with HttpSession() as http:
         service = OAuthService(http, settings.oauth_url, settings.service_key())
@@ -148,7 +148,7 @@ def merge_and_store(settings: Settings, workspace: str) -> list[MergedModel]:
         [workspace],
         models=settings.models,
         warehouse=open_warehouse(settings),
-        today=datetime.now().astimezone().date(),
+        today=day_of_fetch(),
     )
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     if failed:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +9,12 @@ import typer
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.commands.context import (
+    AllOption,
     JsonOption,
     UsageError,
-    ask_service,
+    WorkspacesArgument,
+    chosen_workspaces,
+    connection_rows,
     day_option,
     err,
     open_warehouse,
@@ -20,11 +22,10 @@ from zebbra_pipeline.commands.context import (
     print_json,
     print_table,
     settings_of_command,
-    workspace_argument,
 )
 from zebbra_pipeline.commands.spreading import days_of
+from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.fetching import CONCURRENT_WORKSPACES
-from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.planned_pulls import SECONDS_PER_CALL, plan_of
 from zebbra_pipeline.planning import DAY_S, BackfillPlan, ProviderPlan, TenantPlan
@@ -34,11 +35,9 @@ _HOUR_S, _MINUTE_S = 3600, 60
 
 
 def plan(
-    workspaces: Annotated[list[str] | None, typer.Argument(help="Workspace ids.")] = None,
+    workspaces: WorkspacesArgument = None,
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every workspace that has connected something.")
-    ] = False,
+    everything: AllOption = False,
     full: Annotated[
         bool, typer.Option("--full", help="As if all of ZEBBRA_HISTORY_MONTHS were fetched again.")
     ] = False,
@@ -61,10 +60,8 @@ def plan(
     Example: zebbra plan --all --full
     """
     settings = settings_of_command()
-    names = [workspace_argument(name) for name in workspaces or []]
-    if everything == bool(names):
-        raise UsageError("name the workspaces to plan for, or give --all")
-    today = date.fromisoformat(day_option(as_of)) if as_of else datetime.now().astimezone().date()
+    names = chosen_workspaces(workspaces, everything=everything, doing="plan for")
+    today = day_of_fetch(day_option(as_of))
     live, waiting = _connections(settings, names)
     planned = plan_of(
         live,
@@ -87,16 +84,7 @@ def _connections(
     settings: Settings, names: list[str]
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Return the connections that work, and the workspaces with one that does not."""
-
-    async def ask(service: OAuthService) -> list[dict[str, Any]]:
-        for name in names:
-            await service.providers(name)  # refuses an unknown workspace
-        return list((await service.connections())["connections"])
-
-    wanted = set(names)
-    rows = [
-        row for row in ask_service(settings, ask) if not wanted or row["workspace_id"] in wanted
-    ]
+    rows = connection_rows(settings, names)
     live = [row for row in rows if row["state"] == "connected"]
     waiting = {row["workspace_id"] for row in rows if row["state"] == "requires_reconnect"}
     if not live and not waiting:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,17 +9,19 @@ import typer
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.commands.context import (
+    AllOption,
     UsageError,
-    ask_service,
+    WorkspacesArgument,
+    chosen_workspaces,
+    connection_rows,
     day_option,
     err,
     open_warehouse,
     out,
     settings_of_command,
-    workspace_argument,
 )
 from zebbra_pipeline.commands.spreading import days_of, put_off_lines
-from zebbra_pipeline.oauth_api import OAuthService
+from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.planned_pulls import plan_of
 
@@ -36,11 +37,9 @@ Connected = Sequence[Mapping[str, Any]]
 
 
 def refresh(
-    workspaces: Annotated[list[str] | None, typer.Argument(help="Workspace ids.")] = None,
+    workspaces: WorkspacesArgument = None,
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every workspace that has connected something.")
-    ] = False,
+    everything: AllOption = False,
     full: Annotated[
         bool, typer.Option("--full", help="Fetch all of ZEBBRA_HISTORY_MONTHS again.")
     ] = False,
@@ -59,9 +58,7 @@ def refresh(
     Example: zebbra refresh acme globex
     """
     settings = settings_of_command()
-    names = [workspace_argument(name) for name in workspaces or []]
-    if everything == bool(names):
-        raise UsageError("name the workspaces to refresh, or give --all")
+    names = chosen_workspaces(workspaces, everything=everything, doing="refresh")
     connected = connected_integrations(settings, names)
     result = refresh_connected(connected, settings, full=full, as_of=day_option(as_of))
     for line in put_off_lines(
@@ -84,17 +81,7 @@ def connected_integrations(settings: Settings, names: Sequence[str]) -> Connecte
         UnknownWorkspaceError: If the OAuth service does not know one of them.
         UsageError: If one of them has connected nothing, or nothing that is installed.
     """
-
-    async def ask(service: OAuthService) -> list[dict[str, Any]]:
-        for name in names:
-            await service.providers(name)  # refuses an unknown workspace
-        return [
-            row
-            for row in (await service.connections())["connections"]
-            if row["state"] in LIVE_STATES and (not names or row["workspace_id"] in names)
-        ]
-
-    rows = ask_service(settings, ask)
+    rows = [row for row in connection_rows(settings, names) if row["state"] in LIVE_STATES]
     empty = sorted(set(names).difference(row["workspace_id"] for row in rows))
     if empty:
         raise UsageError(
@@ -175,7 +162,7 @@ def _tell_what_does_not_fit(
         open_warehouse(settings),
         settings,
         full=full,
-        today=date.fromisoformat(as_of) if as_of else datetime.now().astimezone().date(),
+        today=day_of_fetch(as_of),
     )
     if not planned.over_the_day:
         return

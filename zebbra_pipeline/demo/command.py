@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from zebbra_pipeline.commands.context import UsageError, ask_service, out, shown
 from zebbra_pipeline.commands.figures import merge_and_store, print_model
 from zebbra_pipeline.commands.refreshing import connected_integrations, refresh_connected
 from zebbra_pipeline.commands.serving import start_services
+from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.demo.models import write_demo_models
 from zebbra_pipeline.demo.person import Browser, connect_integration
 from zebbra_pipeline.oauth_api import OAuthService
@@ -57,7 +58,7 @@ def demo(
         _title("2", "connect the workspaces, as their owners would in a browser")
         _connect(settings, oauth_url)
         _title("3", "fetch, land and merge their figures, through Dagster")
-        today = datetime.now().astimezone().date()
+        today = day_of_fetch()
         for path in write_demo_models(settings.models, _start(today)):
             out.print(f"  wrote the model {shown(path)}", markup=False)
         result = refresh_connected(
