@@ -16,7 +16,14 @@ from integrations.contracts import IntegrationPlugin
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.checks.specs import Checks, keys_of
 from zebbra_pipeline.checks.stale import Stale, explained, table
-from zebbra_pipeline.checks.workspaces import Rows, find, listed, log_findings, workspaces_of
+from zebbra_pipeline.checks.workspaces import (
+    Rows,
+    find,
+    listed,
+    listed_by_slug,
+    log_findings,
+    workspaces_of,
+)
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
@@ -78,7 +85,6 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
     ) -> Iterator[dg.AssetCheckResult]:
         step = context.op_execution_context
         rows = listed(connections, plugin, step.log.warning)
-        today = connections.today()
         try:
             with warehouse.open().read() as session:
                 keys = sorted(item.asset_key for item in context.selected_asset_check_keys)
@@ -88,18 +94,12 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
                     if workspaces_of(step) is None
                     else {}
                 )
-                found = {
-                    key: freshness(
-                        session, plugin.name, key.path[-1], today=today, days=days, rows=rows
-                    )
-                    for key in keys
-                }
+                found = _by_asset(session, plugin, keys, days, today=connections.today(), rows=rows)
         except WarehouseError as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
         for key, state in found.items():
             log_findings(step, key, findings.get(key, ()), checks)
-            stale = explained(context.instance, _stale(plugin, key, state), rows)
-            yield _result(key, plugin.name, state, days, stale)
+            yield _result(context.instance, plugin, key, state, days, rows)
 
     return check
 
@@ -128,21 +128,15 @@ def log_freshness(
     if not keys:
         return
     rows = listed(connections, plugin, context.log.warning)
-    today, days = connections.today(), checks.stale_after_days
+    days = checks.stale_after_days
     try:
         with warehouse.open().read() as session:
-            found = {
-                key: freshness(
-                    session, plugin.name, key.path[-1], today=today, days=days, rows=rows
-                )
-                for key in keys
-            }
+            found = _by_asset(session, plugin, keys, days, today=connections.today(), rows=rows)
     except WarehouseError as exc:
         context.log.warning("how fresh the figures are is not checked: %s", exc)
         return
     for key, state in found.items():
-        stale = explained(context.instance, _stale(plugin, key, state), rows)
-        result = _result(key, plugin.name, state, days, stale)
+        result = _result(context.instance, plugin, key, state, days, rows)
         evaluation = dg.AssetCheckEvaluation(
             asset_key=key,
             check_name=CHECK_NAME,
@@ -182,20 +176,17 @@ def build_stale_check(
         context: dg.AssetCheckExecutionContext, connections: Connections, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
         oldest: dict[tuple[str, str], Stale] = {}
+        today, by_slug = (
+            connections.today(),
+            listed_by_slug(connections, plugins, context.log.warning),
+        )
         try:
             with warehouse.open().read() as session:
                 for plugin in plugins:
-                    rows = listed(connections, plugin, context.log.warning)
-                    for key in keys_of(plugin):
-                        state = freshness(
-                            session,
-                            plugin.name,
-                            key.path[-1],
-                            today=connections.today(),
-                            days=days,
-                            rows=rows,
-                        )
-                        for item in explained(context.instance, _stale(plugin, key, state), rows):
+                    rows, keys = by_slug[plugin.slug], keys_of(plugin)
+                    found = _by_asset(session, plugin, keys, days, today=today, rows=rows)
+                    for key, state in found.items():
+                        for item in _stale(context.instance, plugin, key, state, rows):
                             known = oldest.get((item.workspace_id, item.integration))
                             if known is None or known.age < item.age:
                                 oldest[item.workspace_id, item.integration] = item
@@ -260,26 +251,53 @@ def freshness(
     return Freshness(len(landed), stale, {key: ages[key] for key in stale})
 
 
-def _stale(plugin: IntegrationPlugin, key: dg.AssetKey, found: Freshness) -> list[Stale]:
-    return [
+def _by_asset(
+    session: "ReadSession",
+    plugin: IntegrationPlugin,
+    keys: Sequence[dg.AssetKey],
+    days: int,
+    *,
+    today: date,
+    rows: Rows | None,
+) -> dict[dg.AssetKey, Freshness]:
+    return {
+        key: freshness(session, plugin.name, key.path[-1], today=today, days=days, rows=rows)
+        for key in keys
+    }
+
+
+def _stale(
+    instance: dg.DagsterInstance,
+    plugin: IntegrationPlugin,
+    key: dg.AssetKey,
+    found: Freshness,
+    rows: Rows | None,
+) -> list[Stale]:
+    stale = [
         Stale(workspace, plugin.name, key, day, found.ages[workspace])
         for workspace, day in found.stale.items()
     ]
+    return explained(instance, stale, rows)
 
 
 def _result(
-    key: dg.AssetKey, integration: str, found: Freshness, days: int, stale: Sequence[Stale]
+    instance: dg.DagsterInstance,
+    plugin: IntegrationPlugin,
+    key: dg.AssetKey,
+    found: Freshness,
+    days: int,
+    rows: Rows | None,
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=CHECK_NAME,
         passed=not found.stale,
         severity=dg.AssetCheckSeverity.WARN,
-        description=_sentence(integration, found, days),
+        description=_sentence(plugin.name, found, days),
         metadata={
             "zebbra/workspaces": found.workspaces,
             "zebbra/stale_after_days": days,
-            "zebbra/stale_workspaces": table(stale),
+            "zebbra/stale_workspaces": table(_stale(instance, plugin, key, found, rows)),
         },
     )
 

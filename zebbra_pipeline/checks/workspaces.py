@@ -90,13 +90,23 @@ def listed(
     connections: Connections, plugin: IntegrationPlugin, warn: Callable[..., object]
 ) -> Rows | None:
     """Return the connections of *plugin*'s integration; None, with a warning, if nobody tells."""
+    return listed_by_slug(connections, [plugin], warn)[plugin.slug]
+
+
+def listed_by_slug(
+    connections: Connections, plugins: Iterable[IntegrationPlugin], warn: Callable[..., object]
+) -> dict[str, Rows | None]:
+    """Return the same of many integrations, of which the OAuth service is asked once."""
+    slugs = [plugin.slug for plugin in plugins]
     try:
         rows = asyncio.run(changes_since(connections, None))["connections"]
     except IntegrationError as exc:
         warn("connections are not checked: %s", exc)
-        return None
-    slug = plugin.slug
-    return {row["workspace_id"]: row for row in rows if row["integration"].lower() == slug}
+        return dict.fromkeys(slugs)
+    return {
+        slug: {row["workspace_id"]: row for row in rows if row["integration"].lower() == slug}
+        for slug in slugs
+    }
 
 
 def find(
