@@ -2,10 +2,9 @@
 
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +26,7 @@ from support.stack import running_stack
 from integrations.runtime.registry import Registry
 from oauth_service import create_app
 from zebbra_pipeline.dagster_home import DAGSTER_YAML
+from zebbra_pipeline.processes import Children
 
 FILES = DOCS / "deployment"
 HOMES = ("kubernetes", "celery")
@@ -35,6 +35,8 @@ KINDS = {
     "Deployment": models.V1Deployment,
     "Service": models.V1Service,
 }
+DAEMON = ("-m", "dagster._daemon", "run")
+CELERY = ("-c", "from dagster_celery.cli import main; main()")
 BINARIES = Path(sys.executable).parent
 TODAY = datetime.now().astimezone().date()
 
@@ -235,12 +237,12 @@ def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(databas
     with running_stack(tmp_path / "stack", today=TODAY) as stack:
         stack.connect("acme", xero="Acme Trading Inc")
         stack.connect("globex", xero="Globex")
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, ExitStack() as exits:
             for name, value in environ.items():
                 patch.setenv(name, value)
             instance = dg.DagsterInstance.get()
             instance.add_dynamic_partitions("workspace", ["acme", "globex"])
-            where = {"cwd": folders["elsewhere"], "env": dict(os.environ)}
+            patch.chdir(folders["elsewhere"])
             launch = ["job", "launch", "-m", "zebbra_pipeline.definitions", "-j", "refresh_figures"]
             ends = {
                 "dagster/asset_partition_range_start": "acme",
@@ -248,23 +250,20 @@ def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(databas
             }
             launched = subprocess.run(
                 [sys.executable, "-m", "dagster", *launch, "--tags", json.dumps(ends)],
-                **where,
                 capture_output=True,
                 text=True,
                 check=False,
             )
             assert launched.returncode == 0, launched.stderr
-            (run_id,) = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", launched.stdout)[:1] or [
-                instance.get_runs()[0].run_id
-            ]
-            daemon = [sys.executable, "-m", "dagster._daemon", "run"]
+            run_id = instance.get_runs()[0].run_id
             worker = ["worker", "start", "-A", "dagster_celery.app", "-q", "zebbra"]
             worker += ["-y", str(tmp_path / "worker.yaml"), "--", "--pool", "solo"]
-            with (
-                ended_with_the_test([*daemon, "-m", "zebbra_pipeline.definitions"], where),
-                ended_with_the_test([str(BINARIES / "dagster-celery"), *worker], where),
-            ):
-                wait_until(lambda: instance.get_run_by_id(run_id).is_finished, 120)
+            processes = Children(tmp_path / "logs")
+            exits.callback(processes.stop)
+            processes.start("daemon", [*DAEMON, "-m", "zebbra_pipeline.definitions"], os.environ)
+            processes.start("worker", [*CELERY, *worker], os.environ)
+            wait_until(lambda: instance.get_run_by_id(run_id).is_finished, 120)
+            processes.stop()
             run = instance.get_run_by_id(run_id)
             landed = instance.get_materialized_partitions(dg.AssetKey(["xero", "balance_sheet"]))
             instance.dispose()
@@ -277,28 +276,3 @@ def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(databas
         "warehouse.duckdb",
         "published.duckdb",
     }
-
-
-class ended_with_the_test:  # noqa: N801 -- reads as a verb in a with statement
-    """Run a program and all that it starts until the block ends."""
-
-    def __init__(self, command, where):
-        self._command, self._where = command, where
-
-    def __enter__(self):
-        self._process = subprocess.Popen(
-            self._command,
-            **self._where,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def __exit__(self, *_):
-        os.killpg(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(20)

@@ -144,7 +144,7 @@ def _process(
         cwd=folder,
     )
     try:
-        wait_for(url, process)
+        wait_for(url, process.poll)
         yield process
     finally:
         process.kill()

@@ -75,7 +75,7 @@ def served_once(home: Path, *options: str, **settings: str) -> Ended:
         stderr=subprocess.STDOUT,
         cwd=home,
     )
-    wait_for(url, process)
+    wait_for(url, process.poll)
     pipeline, person = Pipeline(url), Person(url)
     link = pipeline.link()
     page = person.open(link)

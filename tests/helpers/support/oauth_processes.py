@@ -10,7 +10,6 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -21,12 +20,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from support.oauth_rig import PATIENCE, REGISTRY, SERVICE_KEY, Pipeline, free_port
+from support.oauth_rig import PATIENCE, REGISTRY, SERVICE_KEY, Pipeline, free_port, wait_for
 
 from integrations.runtime.registry import Registry, load_registry
 from integrations.runtime.settings import load_settings
@@ -73,6 +71,10 @@ class Replica:
     process: BaseProcess
     pipeline: Pipeline
 
+    def exit_status(self) -> int | None:
+        """Return what it has ended with; None while it runs."""
+        return self.process.exitcode
+
 
 class Replicas:
     """Starts processes of the service, all with the same settings unless told otherwise."""
@@ -84,7 +86,7 @@ class Replicas:
         """Start them together; return them once all answer."""
         new = [self._start(serving) for serving in servings]
         for replica in new:
-            _wait_for(replica)
+            wait_for(replica.url, replica.exit_status)
         return new
 
     def end(self) -> None:
@@ -235,14 +237,3 @@ def _killed_before_answering(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, sending if scope["type"] == "http" else send)
 
     return serve
-
-
-def _wait_for(replica: Replica, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and replica.process.is_alive():
-        try:
-            if httpx.get(f"{replica.url}/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
-    raise RuntimeError(f"the service did not start; exit status {replica.process.exitcode}")

@@ -2,7 +2,6 @@
 
 import re
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -253,13 +252,13 @@ def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 30.0) -> None:
-    """Return once the service at *url* is healthy."""
+def wait_for(url: str, exit_status: Callable[[], int | None], timeout_s: float = 30.0) -> None:
+    """Return once the service at *url* is healthy; *exit_status* tells whether it has ended."""
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and exit_status() is None:
         try:
             if httpx.get(f"{url}/healthz").status_code == 200:
                 return
         except httpx.TransportError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the service did not start; exit status {process.poll()}")
+            time.sleep(0.02)
+    raise RuntimeError(f"the service did not start; exit status {exit_status()}")
