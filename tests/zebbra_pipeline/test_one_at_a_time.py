@@ -13,7 +13,9 @@ from support.stack import running_stack
 from support.warehouse import warehouse_in
 
 from integrations.contracts import ProviderUnavailableError
+from zebbra_pipeline.dagster_home import open_instance
 from zebbra_pipeline.one_at_a_time import OneRunAtATime
+from zebbra_pipeline.partitions import WORKSPACES
 
 TODAY = date(2025, 2, 28)
 NAMES = ("acme", "globex", "hooli", "initech")
@@ -72,6 +74,10 @@ def stack(tmp_path_factory):
     with running_stack(tmp_path_factory.mktemp("twice"), today=TODAY, history_months=2) as running:
         for name in NAMES:
             running.connect(name, xero="Globex" if name == "globex" else "Acme Trading Inc")
+        with open_instance(running.settings.dagster_home) as instance:
+            # In an order that makes each refresh below one range. Left to the processes, the one
+            # that comes second may have two, the first of which the other one holds wholly.
+            instance.add_dynamic_partitions(str(WORKSPACES.name), list(NAMES))
         yield running
 
 
