@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import pytest
 from support.oauth_processes import Replica, Replicas, Serving, ask_from_processes, replicas
 from support.oauth_rig import Rig, running_rig, wait_until
 from support.postgres import Postgres
 
+from oauth_service.lease import RefreshPolicy
+
 PROCESSES, CALLERS = 8, 50
 # The provider is slower than a lease lives that nobody renews.
 LEASE_S = 3.0
 SLOW_S = 5.0
+VERY_SLOW_S = 20.0
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -50,6 +54,24 @@ def expired(rig: Rig) -> Rig:
     rig.connect()
     rig.expire()
     return rig
+
+
+def test_a_provider_that_takes_twenty_seconds_gets_one_refresh_from_two_replicas(
+    expired: Rig, starter: Replicas
+) -> None:
+    """With the lease and the patience of production: the provider is slower than the lease lives."""
+    policy = RefreshPolicy()
+    assert policy.lease_s < VERY_SLOW_S
+    of_production = Serving(expired.environment, offset_s=1800, policy=asdict(policy))
+    urls = [replica.url for replica in starter.start(of_production, of_production)]
+    expired.provider.fault("slow", path="/token", seconds=VERY_SLOW_S)
+    answers = ask_from_processes(urls, processes=2, callers=5)
+
+    assert [answer.status for answer in answers] == [200] * 10
+    (token,) = {answer.content["access_token"] for answer in answers}
+    assert expired.refreshes() == 1
+    assert token == expired.provider.issued("access_token")[-1]
+    assert expired.history() == ["connected", "refreshed"]
 
 
 @pytest.mark.parametrize("replicas_asked", [1, 2])
