@@ -83,7 +83,8 @@ class Connections(dg.ConfigurableResource[Any]):
         Fetch and land workspaces concurrently, each by itself.
 
         A workspace that another run is pulling is waited for. First *warn* is called for each
-        organisation whose day's limit is too small for what the run is going to ask of it.
+        organisation whose day's limit is too small for what the run is going to ask of it;
+        then whenever a provider that is down is waited for.
 
         Hands what came of each to *note* at once; see `fetching.fetch_and_land`.
 
@@ -94,6 +95,7 @@ class Connections(dg.ConfigurableResource[Any]):
         from zebbra_pipeline.fetching import fetch_and_land
         from zebbra_pipeline.one_at_a_time import OneRunAtATime
         from zebbra_pipeline.planned_pulls import over_the_day
+        from zebbra_pipeline.progress import WAITING, lines_of
         from zebbra_pipeline.pulling import Puller, what_has_landed
 
         settings = load_settings()
@@ -119,15 +121,16 @@ class Connections(dg.ConfigurableResource[Any]):
                 full=full,
                 today=self.today(),
             )
-            return await fetch_and_land(
-                plugin,
-                workspace_ids,
-                assets,
-                fetch=held(puller.pull),
-                warehouse=warehouse,
-                run_id=run_id,
-                note=note,
-            )
+            with lines_of(WAITING, show=warn):
+                return await fetch_and_land(
+                    plugin,
+                    workspace_ids,
+                    assets,
+                    fetch=held(puller.pull),
+                    warehouse=warehouse,
+                    run_id=run_id,
+                    note=note,
+                )
 
     def session(self) -> "HttpSession":
         """Return the HTTP session of a run, unopened; a subclass may give it other clocks."""

@@ -1,6 +1,7 @@
 """Stops asking a provider that is down, and looks now and then whether it has come back."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -8,6 +9,8 @@ from datetime import datetime
 
 from integrations.contracts.errors import ProviderUnavailableError
 from integrations.runtime.timing import Timing
+
+_log = logging.getLogger(__name__)  # whose lines people see as progress
 
 IN_A_ROW = 5
 FIRST_PAUSE_S = 10.0
@@ -28,6 +31,10 @@ class Breaker:
     wait for what it finds. An answer closes the breaker, and all go on. A look that fails is
     followed by the next after twice the pause. Once all pauses together would be longer than
     *longest_wait_s*, the rest is refused at once, with the reason.
+
+    So an outage is outlasted by the clock, not by its count of requests: a look sends a few, and
+    where each of them fails, the rest is refused however few requests the provider still had to
+    fail. When the next look is, and that the provider is back, is logged for people.
 
     An answer is any but a server's fault: a provider that refuses or throttles us is not down.
 
@@ -55,7 +62,7 @@ class Breaker:
         self._left_s = longest_wait_s
         self._gave_up: set[Hashable] = set()
         self._since: datetime | None = None
-        self._reason = ""
+        self._down = self._reason = ""
         self._look: asyncio.Event | None = None
         self._look_at_s: float | None = None
         self._look_ends_s = 0.0
@@ -106,6 +113,9 @@ class Breaker:
 
     def answered(self) -> None:
         """Note that the provider has answered."""
+        if self._reason and self._since is not None:
+            down_s = (self._timing.now() - self._since).total_seconds()
+            _log.info("%s: the provider is back, after %.0f s", self._name, down_s)
         self._gave_up.clear()
         self._since = None
         self._reason = ""
@@ -125,9 +135,12 @@ class Breaker:
         self._gave_up.add(who)
         self._since = self._since or self._timing.now()
         if len(self._gave_up) >= self._in_a_row:
+            self._down = (
+                f"{self._name}: the provider is down since {self._since:%Y-%m-%d %H:%M:%S %Z}"
+            )
             self._reason = (
-                f"{self._name}: the provider is down since {self._since:%Y-%m-%d %H:%M:%S %Z}; "
-                f"not tried, as {self._in_a_row} in a row gave up, the last with: {error}"
+                f"{self._down}; not tried, as {self._in_a_row} in a row gave up, "
+                f"the last with: {error}"
             )
             self._plan_look()
 
@@ -139,7 +152,10 @@ class Breaker:
         self._look_at_s = None
         if self._pause_s <= self._left_s:
             self._look_at_s = self._timing.monotonic_s() + self._pause_s
+            _log.info("%s, looking again in %.0f s", self._down, self._pause_s)
             self._pause_s *= 2
+        else:
+            _log.info("%s, the rest of the run is not tried", self._down)
 
     async def _wait_until(self, moment_s: float) -> None:
         wait_s = moment_s - self._timing.monotonic_s()

@@ -1,7 +1,6 @@
 """`zebbra refresh`: fetches workspaces, and says first what a day has no room for."""
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +23,7 @@ from zebbra_pipeline.commands.spreading import days_of, put_off_lines
 from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.planned_pulls import plan_of
+from zebbra_pipeline.progress import FETCHING, WAITING, lines_of
 
 if TYPE_CHECKING:  # imports Dagster
     from zebbra_pipeline.refreshing import RefreshResult
@@ -124,9 +124,7 @@ def refresh_connected(
     for row in connected:
         workspace = row["workspace_id"]
         slugs[workspace] = slugs.get(workspace, frozenset()) | {row["integration"].lower()}
-    with _progress_of(
-        "zebbra_pipeline.fetching", lambda line: out.print(f"  {line}", markup=False)
-    ):
+    with lines_of(FETCHING, WAITING, show=lambda line: out.print(f"  {line}", markup=False)):
         from zebbra_pipeline.refreshing import refresh as materialize
 
         result = materialize(
@@ -171,27 +169,3 @@ def _tell_what_does_not_fit(
     for line in days_of(planned):
         out.print(f"  {line}", markup=False)
     out.print("  Who meets the limit is put off until it has reset; nothing is lost.")
-
-
-class _progress_of:  # noqa: N801 -- reads as a with-statement's verb
-    """Passes the INFO lines of one logger to a function while its block runs."""
-
-    def __init__(self, logger: str, show: Callable[[str], None]) -> None:
-        self._logger = logging.getLogger(logger)
-        self._handler = _Handler(show)
-
-    def __enter__(self) -> None:
-        self._logger.addHandler(self._handler)
-        self._logger.setLevel(logging.INFO)
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self._handler)
-
-
-class _Handler(logging.Handler):
-    def __init__(self, show: Callable[[str], None]) -> None:
-        super().__init__()
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._show(record.getMessage())
