@@ -22,6 +22,7 @@ from integrations.contracts import (
 from integrations.quickbooks.company import company_path, parse_closing_date
 from integrations.quickbooks.lines import join_reports
 from integrations.quickbooks.proofs import prove
+from integrations.quickbooks.report_links import REPORT_URLS
 from integrations.quickbooks.reports import Report, TooMuchDataError, parse_report
 from integrations.quickbooks.windows import MINOR_VERSION, MOST_MONTHS, ReportQuery, plan_query
 
@@ -83,6 +84,7 @@ class QuickBooksFetchAdapter(AccountingFetchAdapter):
             statements=statements,
             lock_date=lock_date,
             lines=tuple(lines),
+            report_urls=dict(REPORT_URLS),
         )
 
     async def _reports(self, query: ReportQuery) -> list[Report]:

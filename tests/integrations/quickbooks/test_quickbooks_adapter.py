@@ -198,6 +198,16 @@ async def test_company_whose_preferences_are_not_shown_has_no_lock_date(rig: Rig
     assert (await connection.fetch(MARCH, MARCH)).lock_date is None
 
 
+async def test_statements_say_where_quickbooks_shows_them(rig: Rig) -> None:
+    _sandbox, connection = rig
+    batch = await connection.fetch(MARCH, MARCH)
+
+    assert batch.report_urls == {
+        Statement.PROFIT_AND_LOSS: "https://app.qbo.intuit.com/app/reportv2?token=PANDL",
+        Statement.BALANCE_SHEET: "https://app.qbo.intuit.com/app/reportv2?token=BAL_SHEET",
+    }
+
+
 async def test_month_before_the_books_is_an_empty_report(rig: Rig) -> None:
     _sandbox, connection = rig
     first = date(2021, 1, 31)
