@@ -10,7 +10,7 @@ from integrations.contracts import ProviderUnavailableError
 from zebbra_pipeline.fetching import Fetch, Pull
 from zebbra_pipeline.warehouse import Warehouse, WriteSession
 
-_log = logging.getLogger("zebbra_pipeline.fetching")  # whose lines people see as progress
+_log = logging.getLogger(__name__)
 
 WAIT_S = 900.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0

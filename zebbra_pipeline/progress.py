@@ -10,6 +10,9 @@ FETCHING = "zebbra_pipeline.fetching"
 WAITING = "integrations.runtime.breaker"
 """Logger of a provider that is down, is waited for, and is back."""
 
+HELD_UP = "zebbra_pipeline.one_at_a_time"
+"""Logger of a workspace that waits until another run has pulled it."""
+
 
 @contextmanager
 def lines_of(*loggers: str, show: Callable[[str], None]) -> Iterator[None]:

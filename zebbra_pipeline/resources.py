@@ -95,7 +95,7 @@ class Connections(dg.ConfigurableResource[Any]):
         from zebbra_pipeline.fetching import fetch_and_land
         from zebbra_pipeline.one_at_a_time import OneRunAtATime
         from zebbra_pipeline.planned_pulls import over_the_day
-        from zebbra_pipeline.progress import WAITING, lines_of
+        from zebbra_pipeline.progress import HELD_UP, WAITING, lines_of
         from zebbra_pipeline.pulling import Puller, what_has_landed
 
         settings = load_settings()
@@ -121,7 +121,7 @@ class Connections(dg.ConfigurableResource[Any]):
                 full=full,
                 today=self.today(),
             )
-            with lines_of(WAITING, show=warn):
+            with lines_of(WAITING, HELD_UP, show=warn):
                 return await fetch_and_land(
                     plugin,
                     workspace_ids,

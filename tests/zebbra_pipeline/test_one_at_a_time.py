@@ -16,6 +16,7 @@ from integrations.contracts import ProviderUnavailableError
 from zebbra_pipeline.dagster_home import open_instance
 from zebbra_pipeline.one_at_a_time import OneRunAtATime
 from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.progress import HELD_UP, lines_of
 
 TODAY = date(2025, 2, 28)
 NAMES = ("acme", "globex", "hooli", "initech")
@@ -147,6 +148,24 @@ def test_runs_over_overlapping_ranges_pull_each_workspace_one_after_the_other(st
     one_by_one = stack.refresh(**dict.fromkeys(NAMES, "xero"), full=True)
     assert one_by_one.failures == {}
     assert stack.query(FIGURES) == at_once
+
+
+def test_a_run_that_waits_for_another_one_says_so_in_its_log(stack):
+    hold = warehouse_in(stack.home).hold("acme")
+    heard = []
+
+    def let_go(line):
+        heard.append(line)
+        hold.close()
+
+    with lines_of(HELD_UP, show=let_go):
+        result = stack.refresh(acme="xero")
+
+    with open_instance(stack.settings.dagster_home) as instance:
+        logged = [entry.user_message for run in result.runs for entry in instance.all_logs(run)]
+    assert result.failures == {}
+    assert heard == ["Xero acme waits: another run pulls it"]
+    assert [line for line in logged if "waits" in line] == heard
 
 
 async def test_a_workspace_that_is_never_let_go_fails_alone(tmp_path):

@@ -23,7 +23,7 @@ from zebbra_pipeline.commands.spreading import days_of, put_off_lines
 from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.planned_pulls import plan_of
-from zebbra_pipeline.progress import FETCHING, WAITING, lines_of
+from zebbra_pipeline.progress import FETCHING, HELD_UP, WAITING, lines_of
 
 if TYPE_CHECKING:  # imports Dagster
     from zebbra_pipeline.refreshing import RefreshResult
@@ -124,7 +124,9 @@ def refresh_connected(
     for row in connected:
         workspace = row["workspace_id"]
         slugs[workspace] = slugs.get(workspace, frozenset()) | {row["integration"].lower()}
-    with lines_of(FETCHING, WAITING, show=lambda line: out.print(f"  {line}", markup=False)):
+    with lines_of(
+        FETCHING, WAITING, HELD_UP, show=lambda line: out.print(f"  {line}", markup=False)
+    ):
         from zebbra_pipeline.refreshing import refresh as materialize
 
         result = materialize(
