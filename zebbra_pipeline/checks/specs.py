@@ -31,11 +31,12 @@ class Checks(dg.Model, dg.Resolvable):
         ge=1,
         description="Warn of a workspace that has landed nothing new for more days than this.",
     )
-    every_result_up_to: int = Field(
-        default=10,
+    every_result_up_to: int | None = Field(
+        default=None,
         ge=0,
-        description="A run of at most so many workspaces logs each result of each of them; a "
-        "larger one logs what fails, or passes after it had failed.",
+        description="A run of more workspaces than this logs only what fails, or passes after it "
+        "had failed: fewer events, but Dagster shows workspaces that pass as missing. None: every "
+        "run logs each result.",
     )
 
 

@@ -6,10 +6,9 @@ the job `check_figures`. Dagster's own step for a partitioned check runs with wh
 materializes in the UI; in runs of many partitions a returned result carries no partition, so
 every evaluation is logged with its workspace.
 
-To Dagster's event log an evaluation costs 1.3 materializations, and each landing would bring eight
-of a workspace. So only runs of few workspaces log all of them: Dagster shows the others as missing
-where they pass, and the checks of all workspaces together (`zebbra_pipeline.checks.freshness`)
-count them.
+Each landing clears what Dagster shows of a workspace's checks, so each run logs them anew, what
+passes too: a workspace that passes is shown as passed, not as missing. `Checks.every_result_up_to`
+saves those events in large runs. A result that still stands is not logged again.
 """
 
 import asyncio
@@ -26,6 +25,7 @@ from integrations.contracts import (
 )
 from zebbra_pipeline.assets.reporting import as_metadata
 from zebbra_pipeline.automation.sensor import changes_since
+from zebbra_pipeline.checks.event_files import held_open
 from zebbra_pipeline.checks.findings import (
     Finding,
     complete,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 Rows = Mapping[str, Mapping[str, Any]]
 """An integration's connections by workspace, as the OAuth service lists them."""
+_BY_NAME = 200
+"""Dagster is asked for the results of so many workspaces; for those of all where there are more."""
 
 
 def build_workspace_checks(plugin: IntegrationPlugin, checks: Checks) -> dg.AssetChecksDefinition:
@@ -160,9 +162,9 @@ def log_checks(
     warehouse: Warehouse,
 ) -> None:
     """
-    Log the checks of what a step has landed, and of what failed as far as that says something.
+    Log the checks of all that a step was run for, of what failed as far as that says something.
 
-    A workspace that has not connected the integration has none.
+    A workspace that has never connected the integration has none.
 
     Args:
         context: Of the step, its materializations logged.
@@ -173,8 +175,8 @@ def log_checks(
         warehouse: Where the figures landed.
     """
     failed = {item.workspace_id: item for item in outcomes if isinstance(item, Failed)}
-    landed = [item.workspace_id for item in outcomes if isinstance(item, Done) and _landed(item)]
-    if not landed and not failed:
+    held = [item.workspace_id for item in outcomes if isinstance(item, Done) and _held(item)]
+    if not held and not failed:
         return
     rows = listed(connections, plugin, context.log.warning)
     links = {workspace: item.connect_url for workspace, item in failed.items()}
@@ -184,7 +186,7 @@ def log_checks(
                 session,
                 plugin,
                 checks,
-                [*landed, *failed],
+                [*held, *failed],
                 rows=rows,
                 connections=connections,
                 links=links,
@@ -220,12 +222,14 @@ def log_findings(
         checks: Up to how many of them each result is logged.
     """
     workspaces = {item.workspace_id for item in findings}
-    every = len(workspaces) <= checks.every_result_up_to
+    most = checks.every_result_up_to
+    every = most is None or len(workspaces) <= most
     news = list(_news(context.instance, key, findings, every=every))
     targets = _targets(context.instance, key, {item.workspace_id for item in news})
-    for item in news:
-        # Dagster takes it, as its own steps log it; the signature does not say so.
-        context.log_event(_evaluation(key, item, targets.get(item.workspace_id)))  # type: ignore[arg-type]
+    with held_open(context.instance, context.run.run_id):
+        for item in news:
+            # Dagster takes it, as its own steps log it; the signature does not say so.
+            context.log_event(_evaluation(key, item, targets.get(item.workspace_id)))  # type: ignore[arg-type]
 
 
 def _evaluation(key: dg.AssetKey, item: Finding, target: Any) -> dg.AssetCheckEvaluation:
@@ -242,17 +246,19 @@ def _evaluation(key: dg.AssetKey, item: Finding, target: Any) -> dg.AssetCheckEv
 
 
 def _news(
-    instance: dg.DagsterInstance, key: dg.AssetKey, findings: Iterable[Finding], *, every: bool
+    instance: dg.DagsterInstance, key: dg.AssetKey, findings: Sequence[Finding], *, every: bool
 ) -> Iterator[Finding]:
     """Yield what fails, what passes again and, for *every*, what Dagster shows as missing."""
     names = {item.check for item in findings}
+    who = {item.workspace_id for item in findings}
     last = {
         (info.check_key.name, info.partition_key): (
             info.latest_execution_status.value,
             info.is_current,
         )
         for info in instance.event_log_storage.get_asset_check_partition_info(
-            [dg.AssetCheckKey(key, name) for name in sorted(names)]
+            [dg.AssetCheckKey(key, name) for name in sorted(names)],
+            partition_keys=sorted(who) if len(who) <= _BY_NAME else None,
         )
     }
     for item in findings:
@@ -297,5 +303,8 @@ def _refused(failed: Failed | None) -> bool:
     return failed is not None and isinstance(failed.error, PayloadError)
 
 
-def _landed(done: Done) -> bool:
-    return any(facts.get("zebbra/status") == "landed" for facts in done.metadata.values())
+def _held(done: Done) -> bool:
+    """Whether there are figures of the workspace: of this pull, or kept since it disconnected."""
+    return any(
+        facts.get("zebbra/status") in ("landed", "disconnected") for facts in done.metadata.values()
+    )

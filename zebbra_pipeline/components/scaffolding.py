@@ -30,7 +30,7 @@ attributes:
 
   checks:                         # null: none
     stale_after_days: 3
-    # every_result_up_to: 10      # runs of more workspaces log only what fails or failed before
+    # every_result_up_to: null    # 50: runs of more workspaces log only what fails or failed before
 """
 
 

@@ -1,11 +1,11 @@
 """What is said of each workspace: with its materialization, and by `check_figures` afterwards."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 import duckdb
 import pytest
-from support.scripted_server import Reply, scripted_server
+from support.connection_rows import NOW, row
 from support.stack import books_of, running_stack
 from support.warehouse import (
     FEB,
@@ -27,7 +27,6 @@ from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.resources import Connections, Warehouse
 
 TODAY = date(2026, 6, 15)
-NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 P_AND_L = dg.AssetKey(["xero", "profit_and_loss"])
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
@@ -40,45 +39,6 @@ def instance(tmp_path):
     with dg.instance_for_test(temp_dir=str(folder)) as opened:
         opened.add_dynamic_partitions(WORKSPACES.name, ["acme", "globex", "initech"])
         yield opened
-
-
-@pytest.fixture
-def service(monkeypatch, tmp_path):
-    """Return a function that makes the OAuth service list these connections to Xero."""
-    monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path / "home"))
-    with scripted_server() as server:
-        monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
-
-        def serve(*rows):
-            server.answer("/api/connections", Reply(body={"connections": rows, "cursor": "1"}))
-
-        serve()
-        yield serve
-
-
-def row(
-    workspace,
-    state="connected",
-    *,
-    refreshed=NOW,
-    left_days=60,
-    connected=NOW,
-    reason=None,
-    clock=None,
-):
-    clock = clock or datetime.now(UTC)  # a provider waits by the real clock
-    return {
-        "workspace_id": workspace,
-        "integration": "Xero",
-        "state": state,
-        "reason": reason,
-        "connected_at": connected.isoformat(),
-        "last_refresh": refreshed.isoformat(),
-        "idle_limit_s": 60 * 86400,
-        "idle_expires_at": (clock + timedelta(days=left_days, hours=1)).isoformat()
-        if state == "connected"
-        else None,
-    }
 
 
 def definitions_of(tmp_path, warehouse, **options):
