@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import dagster as dg
 import duckdb
 import pytest
+from support.check_status import shown
 from support.connection_rows import NOW, row
 from support.stack import books_of, running_stack
 from support.warehouse import (
@@ -71,20 +72,6 @@ def evaluated(definitions, instance):
         (item.check_name, item.partition): item
         for item in result.get_asset_check_evaluations()
         if item.asset_key in (P_AND_L, dg.AssetKey(["merged_model"]))
-    }
-
-
-def shown(instance, key, check):
-    """Return by workspace whether Dagster shows a check as passed; None: as missing."""
-    infos = instance.event_log_storage.get_asset_check_partition_info(
-        [dg.AssetCheckKey(key, check)]
-    )
-    return {
-        info.partition_key: info.latest_execution_status.value == "SUCCEEDED"
-        if info.is_current
-        else None
-        for info in infos
-        if info.partition_key is not None
     }
 
 
