@@ -27,6 +27,7 @@ from integrations.contracts import (
     Tenant,
     TokenSet,
 )
+from integrations.runtime.backoff import Backoff
 from integrations.runtime.http import HttpSession
 from oauth_service import person_errors as errors
 from oauth_service.apps import OperatorApps
@@ -200,9 +201,10 @@ class ConsentFlow:
             redirect_uri=self._apps.redirect_uri(plugin),
             code_verifier=login.verifier,
         )
-        for attempt in range(self._policy.attempts):
-            if attempt:
-                await asyncio.sleep(self._policy.backoff_s * 2 ** (attempt - 1))
+        pauses = Backoff(self._policy.backoff_s, self._policy.longest_backoff_s)
+        for failures in range(self._policy.attempts):
+            if failures:
+                await asyncio.sleep(pauses.wait_s(failures))
             verdict = await ask(
                 self._http,
                 plugin,

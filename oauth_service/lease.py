@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -12,7 +11,10 @@ from datetime import datetime, timedelta
 from starlette.concurrency import run_in_threadpool
 
 from integrations.contracts import ProviderUnavailableError
+from integrations.runtime.backoff import Backoff
 from oauth_service.store import LeaseKey, Store
+
+_JITTER = (0.75, 1.25)
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +54,7 @@ class RefreshPolicy:
 
     def pause_s(self, attempt: int) -> float:
         """Seconds to wait after so many failed attempts, a little different each time."""
-        doubled = min(self.backoff_s * 2.0 ** (attempt - 1), self.longest_backoff_s)
-        return doubled * random.uniform(0.75, 1.25)
+        return Backoff(self.backoff_s, self.longest_backoff_s, _JITTER).wait_s(attempt)
 
     def silent_for(self, replay_grace: timedelta | None) -> timedelta:
         """

@@ -126,7 +126,7 @@ def read_answer(
     """
     trace_id = _trace_id(plugin, answer)
     content = _content(answer)
-    code = _error_code(content)
+    code = _error_code(plugin, content)
     if code is not None:
         return _by_code(plugin, answer, code, trace_id, now)
     if answer.status == HTTPStatus.OK:
@@ -176,9 +176,9 @@ def _content(answer: RawAnswer) -> Mapping[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _error_code(content: Mapping[str, Any] | None) -> str | None:
-    code = (content or {}).get("error")
-    if not isinstance(code, str):
+def _error_code(plugin: IntegrationPlugin, content: Mapping[str, Any] | None) -> str | None:
+    code = plugin.oauth.token_error(content or {})
+    if code is None:
         return None
     return code if _ERROR_CODE.fullmatch(code) else "an unknown error"
 

@@ -7,13 +7,14 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from integrations.contracts import ProviderUnavailableError
+from integrations.runtime.backoff import Backoff
 from zebbra_pipeline.fetching import Fetch, Pull
 from zebbra_pipeline.warehouse import Warehouse, WriteSession
 
 _log = logging.getLogger(__name__)
 
 WAIT_S = 900.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+_PAUSES = Backoff(first_s=0.05, longest_s=1.0)
 
 
 class HeldPull:
@@ -78,15 +79,15 @@ class OneRunAtATime:
         return fetch_held
 
     async def _hold(self, workspace_id: str) -> ExitStack:
-        end, pause_s = time.monotonic() + self._wait_s, _FIRST_PAUSE_S
+        end, failures = time.monotonic() + self._wait_s, 0
         while (hold := await asyncio.to_thread(self._warehouse.hold, workspace_id)) is None:
             if time.monotonic() >= end:
                 raise ProviderUnavailableError(
                     f"{self._integration}: workspace {workspace_id!r}: another run has been "
                     f"pulling it for {self._wait_s / 60:.0f} minutes"
                 )
-            if pause_s == _FIRST_PAUSE_S:
+            failures += 1
+            if failures == 1:
                 _log.info("%s %s waits: another run pulls it", self._integration, workspace_id)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await asyncio.sleep(_PAUSES.wait_s(failures))
         return hold

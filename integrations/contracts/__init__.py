@@ -45,6 +45,7 @@ from integrations.contracts.oauth import (
 )
 from integrations.contracts.payroll import PAYROLL_ENDPOINTS, Employee, JobSpell, PayrollCost
 from integrations.contracts.plugin import ApiType, IntegrationPlugin
+from integrations.contracts.refusals import RefusalReader, RefusedAnswer
 from integrations.contracts.statements import (
     ALL_STATEMENTS,
     SECTION_SEPARATOR,
@@ -89,6 +90,8 @@ __all__ = [
     "ProviderUnavailableError",
     "RateLimits",
     "ReconnectRequiredError",
+    "RefusalReader",
+    "RefusedAnswer",
     "RequestRefusedError",
     "Statement",
     "StatementLine",

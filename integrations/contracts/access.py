@@ -17,7 +17,7 @@ class Tenant:
         id: What API calls name it by.
         name: What its people call it.
         connection_id: The provider's own id of "this app may see this organisation", where
-            it has one (Xero needs it to disconnect a single organisation).
+            it has one (needed to disconnect a single organisation).
     """
 
     id: str
@@ -52,7 +52,7 @@ class NewGrant:
 
     Attributes:
         tokens: The first pair, already stored.
-        callback: Query parameters of the redirect (QuickBooks names its company there).
+        callback: Query parameters of the redirect; some providers name the company there only.
     """
 
     tokens: TokenSet

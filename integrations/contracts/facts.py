@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from integrations.contracts.refusals import RefusalReader
+
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
@@ -43,6 +45,7 @@ class ApiFacts:
         trace_header: Response header that support asks for.
         most_months_per_call: Months that one report call can return.
         limits: See `RateLimits`.
+        refusals: How error answers say what is wrong; see `RefusalReader`.
     """
 
     base_url: str
@@ -51,3 +54,4 @@ class ApiFacts:
     trace_header: str | None = None
     most_months_per_call: int = 12
     limits: RateLimits = field(default_factory=RateLimits)
+    refusals: RefusalReader = field(default_factory=RefusalReader)

@@ -227,6 +227,20 @@ class IntegrationOAuth(ABC):
         """Return what is to be stored; plugins override `_store_oauth_token`."""
         return self._store_oauth_token(answer, now=now, previous=previous)
 
+    def token_error(self, answer: Mapping[str, Any]) -> str | None:
+        """
+        Return the error code of a token endpoint's answer; None if it reports no error.
+
+        The codes are those of RFC 6749, section 5.2: `invalid_grant` ends the connection,
+        `invalid_client` and `invalid_scope` point to the operator's settings. Override it where
+        the provider has another field or other words, and return the RFC's code for them.
+
+        Args:
+            answer: The token endpoint's JSON object, of any status.
+        """
+        code = answer.get("error")
+        return code if isinstance(code, str) else None
+
     def disconnect_requests(
         self,
         app: OAuthApp,

@@ -13,6 +13,7 @@ from integrations.contracts.adapter import (
 from integrations.contracts.facts import ApiFacts
 from integrations.contracts.naming import IntegrationProvider
 from integrations.contracts.oauth import IntegrationOAuth
+from integrations.contracts.refusals import RefusalReader
 
 ApiType = Literal["accounting", "payroll"]
 _FAMILIES: dict[str, Any] = {
@@ -59,6 +60,8 @@ class IntegrationPlugin:
             raise ValueError(f"{self.name}: adapter.name: expected {str(self.name)!r}")
         if not isinstance(self.oauth, IntegrationOAuth):
             raise TypeError(f"{self.name}: oauth: expected an instance of IntegrationOAuth")
+        if not isinstance(self.api.refusals, RefusalReader):
+            raise TypeError(f"{self.name}: api.refusals: expected an instance of RefusalReader")
         for what, url in (
             ("authorize_url", self.oauth.authorize_url),
             ("token_url", self.oauth.token_url),

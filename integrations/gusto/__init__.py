@@ -5,6 +5,7 @@ from types import MappingProxyType
 from integrations.contracts import ApiFacts, IntegrationPlugin, IntegrationProvider, RateLimits
 from integrations.gusto.adapter import GustoFetchAdapter
 from integrations.gusto.oauth import GustoOAuth
+from integrations.gusto.refusals import GustoRefusalReader
 
 API_VERSION = "2026-06-15"
 """
@@ -28,6 +29,7 @@ PLUGIN = IntegrationPlugin(
             per_minute=200,
             minute_remaining_header="X-RateLimit-Remaining",
         ),
+        refusals=GustoRefusalReader(),
     ),
     sandbox="integrations.gusto.sandbox:build_sandbox",
     summary="People, pay and payroll cost",

@@ -1,6 +1,12 @@
 """QuickBooks Online: monthly profit and loss and balance sheets of a company."""
 
-from integrations.contracts import ApiFacts, IntegrationPlugin, IntegrationProvider, RateLimits
+from integrations.contracts import (
+    ApiFacts,
+    IntegrationPlugin,
+    IntegrationProvider,
+    RateLimits,
+    RefusalReader,
+)
 from integrations.quickbooks.adapter import QuickBooksFetchAdapter
 from integrations.quickbooks.oauth import QuickBooksOAuth
 from integrations.quickbooks.windows import MOST_MONTHS
@@ -17,6 +23,8 @@ PLUGIN = IntegrationPlugin(
         most_months_per_call=MOST_MONTHS,
         # For each company and app; no header tells what is left, and no Retry-After.
         limits=RateLimits(per="tenant", concurrent=10, per_minute=500),
+        # Refused tokens come as `fault.error[].detail`, refused requests in upper case.
+        refusals=RefusalReader(message_paths=("Fault.Error[].Detail|Message",)),
     ),
     sandbox="integrations.quickbooks.sandbox:build_sandbox",
     summary="Monthly profit and loss and balance sheets",

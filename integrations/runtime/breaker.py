@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from datetime import datetime
 
 from integrations.contracts.errors import ProviderUnavailableError
+from integrations.runtime.backoff import Backoff
 from integrations.runtime.timing import Timing
 
 _log = logging.getLogger(__name__)  # whose lines people see as progress
@@ -58,7 +59,8 @@ class Breaker:
         self._name = name
         self._timing = timing
         self._in_a_row = in_a_row
-        self._first_pause_s = self._pause_s = first_pause_s
+        self._pauses = Backoff(first_pause_s)
+        self._looks = 0
         self._left_s = longest_wait_s
         self._gave_up: set[Hashable] = set()
         self._since: datetime | None = None
@@ -119,7 +121,7 @@ class Breaker:
         self._gave_up.clear()
         self._since = None
         self._reason = ""
-        self._pause_s = self._first_pause_s
+        self._looks = 0
         self._end_look()
 
     def gave_up(self, who: Hashable, error: ProviderUnavailableError) -> None:
@@ -150,10 +152,11 @@ class Breaker:
 
     def _plan_look(self) -> None:
         self._look_at_s = None
-        if self._pause_s <= self._left_s:
-            self._look_at_s = self._timing.monotonic_s() + self._pause_s
-            _log.info("%s, looking again in %.0f s", self._down, self._pause_s)
-            self._pause_s *= 2
+        pause_s = self._pauses.wait_s(self._looks + 1)
+        if pause_s <= self._left_s:
+            self._looks += 1
+            self._look_at_s = self._timing.monotonic_s() + pause_s
+            _log.info("%s, looking again in %.0f s", self._down, pause_s)
         else:
             _log.info("%s, the rest of the run is not tried", self._down)
 

@@ -20,8 +20,9 @@ from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
 from integrations.runtime.answers import RawAnswer, parse_json
 from integrations.runtime.breaker import Breaker
-from integrations.runtime.errors_by_status import error_for, lacks_scope, trace_note
+from integrations.runtime.errors_by_status import error_for, trace_note
 from integrations.runtime.limits import Budget, Budgets
+from integrations.runtime.provider_messages import missing_scope
 from integrations.runtime.retry import Attempts, RetryPolicy, Trouble, retry_after_s, trouble_of
 from integrations.runtime.timing import Timing
 from integrations.runtime.tokens import CachedAccess
@@ -155,8 +156,7 @@ class BoundClient:
             access = await self._access.current()
             answer = await self._attempt(url, access, headers)
             if isinstance(answer, RawAnswer):
-                refusal = answer.status == HTTPStatus.UNAUTHORIZED and not lacks_scope(answer)
-                if refusal and not refreshed:
+                if self._may_be_outdated(answer) and not refreshed:
                     refreshed = True
                     await self._access.replace(access)
                     continue
@@ -200,6 +200,11 @@ class BoundClient:
                 self._breaker.answered()
             return answer
 
+    def _may_be_outdated(self, answer: RawAnswer) -> bool:
+        """Return whether the token was refused, and not for a scope that no other would have."""
+        refused = answer.status == HTTPStatus.UNAUTHORIZED
+        return refused and missing_scope(self._plugin.api.refusals, answer) is None
+
     def _give_up(self, failed: _Failed) -> NoReturn:
         if failed.trouble is Trouble.FAULT and isinstance(failed.error, ProviderUnavailableError):
             self._breaker.gave_up(self, failed.error)
@@ -212,22 +217,16 @@ class BoundClient:
         Raises:
             IntegrationError: If repeating cannot help.
         """
-        trace_header = self._plugin.api.trace_header
+        api = self._plugin.api
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             try:
                 payload = parse_json(answer, where) if answer.body.strip() else None
             except PayloadError as exc:
-                error = PayloadError(f"{exc}{trace_note(answer, trace_header)}")
+                error = PayloadError(f"{exc}{trace_note(answer, api.trace_header)}")
                 return _Failed(Trouble.UNREADABLE, error)
             return Answer(status=answer.status, payload=payload, headers=answer.headers)
         asked_s = retry_after_s(answer.headers.get("retry-after"), now=self._timing.now())
-        refusal = error_for(
-            answer,
-            where,
-            trace_header=trace_header,
-            asked_s=asked_s,
-            token=access.access_token,
-        )
+        refusal = error_for(answer, where, api, asked_s=asked_s, token=access.access_token)
         trouble = trouble_of(answer.status)
         if trouble is None:
             raise refusal

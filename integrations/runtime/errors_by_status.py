@@ -1,6 +1,5 @@
 """Turns an answer that is no success into the error that says what to do."""
 
-import re
 from http import HTTPStatus
 
 from pydantic import SecretStr
@@ -14,20 +13,12 @@ from integrations.contracts.errors import (
     RequestRefusedError,
     TooSlowError,
 )
+from integrations.contracts.facts import ApiFacts
 from integrations.runtime.answers import RawAnswer
 from integrations.runtime.provider_messages import missing_scope, one_line, provider_message
 from integrations.runtime.retry import trouble_of
 
-_NO_SCOPE = ("insufficient_scope", "insufficent_scope")
-"""RFC 6750's word, and Xero's spelling of it."""
-_SCOPE = re.compile(r'scope="([^"]{1,120})"')
 _DEFAULT_WAIT_S = 60.0
-
-
-def lacks_scope(answer: RawAnswer) -> bool:
-    """Tell whether a 401 or 403 means a missing scope, which no refresh can mend."""
-    challenge = answer.headers.get("www-authenticate", "").lower()
-    return any(word in challenge for word in _NO_SCOPE)
 
 
 def trace_note(answer: RawAnswer, trace_header: str | None) -> str:
@@ -39,8 +30,8 @@ def trace_note(answer: RawAnswer, trace_header: str | None) -> str:
 def error_for(
     answer: RawAnswer,
     where: str,
+    api: ApiFacts,
     *,
-    trace_header: str | None = None,
     asked_s: float | None = None,
     token: SecretStr | None = None,
 ) -> IntegrationError:
@@ -50,15 +41,13 @@ def error_for(
     Args:
         answer: Any answer that is no success.
         where: Provider, method and path: `Xero: GET api.xro/2.0/Organisation`.
-        trace_header: Response header that support asks for.
+        api: How the provider words its error answers, and the trace header.
         asked_s: What the provider asked for in `Retry-After`.
         token: Hidden should the provider repeat it in its message.
     """
-    message = provider_message(answer)
-    if token is not None and token.get_secret_value():
-        message = message.replace(token.get_secret_value(), "***")
+    message = provider_message(api.refusals, answer, token)
     said = f": {message}" if message else ""
-    end = f"{said}{trace_note(answer, trace_header)}"
+    end = f"{said}{trace_note(answer, api.trace_header)}"
     status = answer.status
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         text = f"{where}: the provider throttles us (429){end}"
@@ -69,7 +58,7 @@ def error_for(
         kind = TooSlowError if slow else ProviderUnavailableError
         return kind(text, retry_after_s=asked_s or _DEFAULT_WAIT_S)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return _denied(answer, where, end)
+        return _denied(answer, where, missing_scope(api.refusals, answer, token), end)
     if status == HTTPStatus.NOT_ACCEPTABLE:
         return ConfigurationError(
             f"{where}: the provider no longer serves the API version or format that this "
@@ -77,17 +66,13 @@ def error_for(
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         text = f"{where}: expected an answer, found a redirect ({status}), which is not followed"
-        return RequestRefusedError(f"{text}{trace_note(answer, trace_header)}", status=status)
+        return RequestRefusedError(f"{text}{trace_note(answer, api.trace_header)}", status=status)
     return RequestRefusedError(
         f"{where}: the provider refuses the request ({status}){end}", status=status
     )
 
 
-def _denied(answer: RawAnswer, where: str, end: str) -> IntegrationError:
-    scope = missing_scope(answer)
-    if scope is None and lacks_scope(answer):
-        named = _SCOPE.search(answer.headers["www-authenticate"])
-        scope = one_line(named.group(1)) if named else ""
+def _denied(answer: RawAnswer, where: str, scope: str | None, end: str) -> IntegrationError:
     if scope is not None:
         name = f" {scope!r}" if scope else ""
         return AccessDeniedError(

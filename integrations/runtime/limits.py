@@ -30,7 +30,7 @@ class MinuteWindow:
 
     A request counts from before it is sent until 60 seconds after its answer arrived, so
     however long it travelled, no 60 seconds at the provider see more than *limit*. That
-    holds for rolling windows (Gusto) and for fixed ones of unknown start (Xero).
+    holds for rolling windows and for fixed ones of unknown start.
     """
 
     def __init__(self, limit: int | None) -> None:

@@ -1,39 +1,55 @@
-"""Reads a provider's own words out of a refusal, from well-known fields only."""
+"""Takes a provider's own words out of a refusal, shortened and without the access token."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import logging
+from itertools import islice
+
+from pydantic import SecretStr
 
 from integrations.contracts.errors import PayloadError
+from integrations.contracts.refusals import RefusalReader, RefusedAnswer
 from integrations.runtime.answers import RawAnswer, parse_json
 
 _MOST_CHARACTERS = 200
-_MOST_NESTING = 4
+_MOST_TEXTS = 1000
+"""More would not fit into the characters, unless most of them are empty or equal."""
+
+_log = logging.getLogger(__name__)
 
 
-def provider_message(answer: RawAnswer) -> str:
+def provider_message(
+    reader: RefusalReader, answer: RawAnswer, token: SecretStr | None = None
+) -> str:
     """
     Return what the provider says is wrong, in at most 200 characters; empty if nothing.
 
-    Read are the error bodies of Xero (`Elements[].ValidationErrors[].Message`, `Detail`,
-    `Message`), Gusto (`errors[].message` and `category` or `error_key`) and QuickBooks
-    (`Fault.Error[]`, in both casings that it sends). No other field is repeated.
+    Args:
+        reader: Knows the provider's error answers.
+        answer: Any answer that is no success.
+        token: Replaced by `***` where the provider repeats it.
     """
-    payload = _payload(answer)
-    texts = dict.fromkeys(filter(None, map(one_line, _texts(payload))))
-    return one_line("; ".join(texts))
+    try:
+        read = islice(reader.messages(_refused(answer)), _MOST_TEXTS)
+        texts = dict.fromkeys(one_line(_without(token, text)) for text in read)
+    except Exception as exc:  # noqa: BLE001 -- a faulty reader must not hide the refusal itself
+        _log_faulty(reader, exc)
+        return ""
+    return one_line("; ".join(filter(None, texts)))
 
 
-def missing_scope(answer: RawAnswer) -> str | None:
+def missing_scope(
+    reader: RefusalReader, answer: RawAnswer, token: SecretStr | None = None
+) -> str | None:
     """
-    Return the scope that Gusto's `missing_oauth_scopes` names; None if it is another refusal.
+    Return the scope that a 401 or 403 says is missing; None if it is another refusal.
 
-    Empty if the scope is not named. Source: docs.gusto.com, "Errors".
+    Empty if the scope is not named. The arguments are those of `provider_message`.
     """
-    for error in _errors(_payload(answer)):
-        if error.get("category") == "missing_oauth_scopes":
-            name = _fields(error.get("metadata")).get("missing_scope_name")
-            return one_line(name) if isinstance(name, str) else ""
-    return None
+    try:
+        scope = reader.missing_scope(_refused(answer))
+        return None if scope is None else one_line(_without(token, scope))
+    except Exception as exc:  # noqa: BLE001 -- as above
+        _log_faulty(reader, exc)
+        return None
 
 
 def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:
@@ -42,58 +58,20 @@ def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
 
 
-def _payload(answer: RawAnswer) -> Mapping[str, Any]:
+def _refused(answer: RawAnswer) -> RefusedAnswer:
     try:
-        return _fields(parse_json(answer, answer.url))
+        payload = parse_json(answer, answer.url)
     except PayloadError:
-        return {}
+        payload = None
+    return RefusedAnswer(answer.status, answer.headers, payload)
 
 
-def _texts(payload: Mapping[str, Any]) -> Iterator[str]:
-    found = False
-    for text in (*_validation(payload), *_listed(payload), *_fault(payload)):
-        found = True
-        yield text
-    if not found:
-        yield _first_text(payload, "detail", "message")
+def _without(token: SecretStr | None, text: str) -> str:
+    secret = token.get_secret_value() if token else ""
+    return text.replace(secret, "***") if secret else text
 
 
-def _validation(payload: Mapping[str, Any]) -> Iterator[str]:
-    for element in _items(payload.get("elements")):
-        for error in _items(element.get("validationerrors")):
-            yield _first_text(error, "message")
-
-
-def _listed(payload: Mapping[str, Any]) -> Iterator[str]:
-    for error in _errors(payload):
-        message = _first_text(error, "message")
-        category = _first_text(error, "category", "error_key")
-        yield f"{message} ({category})" if message and category else message or category
-
-
-def _fault(payload: Mapping[str, Any]) -> Iterator[str]:
-    for error in _items(_fields(payload.get("fault")).get("error")):
-        yield _first_text(error, "detail", "message")
-
-
-def _errors(payload: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    for error in _items(payload.get("errors")):
-        yield error
-        if depth < _MOST_NESTING:
-            yield from _errors(error, depth + 1)
-
-
-def _items(value: Any) -> list[Mapping[str, Any]]:
-    return [_fields(item) for item in value] if isinstance(value, list) else []
-
-
-def _fields(value: Any) -> Mapping[str, Any]:
-    return {key.lower(): item for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _first_text(fields: Mapping[str, Any], *names: str) -> str:
-    for name in names:
-        value = fields.get(name)
-        if isinstance(value, str) and value.strip():
-            return value
-    return ""
+def _log_faulty(reader: RefusalReader, exc: Exception) -> None:
+    # Without the exception's text, which may repeat what the answer holds.
+    kind = f"{type(reader).__module__}.{type(reader).__qualname__}"
+    _log.warning("%s could not read an error answer: %s", kind, type(exc).__name__)

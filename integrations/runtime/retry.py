@@ -10,6 +10,9 @@ from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from http import HTTPStatus
 
+from integrations.runtime.backoff import Backoff
+
+_JITTER = (1.0, 0.5)
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _LONGEST_ASKED_S = 31 * 86_400.0
 """No quota is longer than a month; a larger figure is a mistake of the provider's."""
@@ -69,8 +72,7 @@ class RetryPolicy:
         """Return how long to wait after the given number of failures, jittered."""
         throttled = trouble is Trouble.THROTTLED
         first = self.first_throttled_wait_s if throttled else self.first_wait_s
-        longest = min(first * 2.0 ** (failures - 1), self.longest_wait_s)
-        return longest * (1.0 - 0.5 * self.random())
+        return Backoff(first, self.longest_wait_s, _JITTER, self.random).wait_s(failures)
 
 
 class Attempts:

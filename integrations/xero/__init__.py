@@ -1,6 +1,12 @@
 """Xero: monthly profit and loss and balance sheets of an organisation."""
 
-from integrations.contracts import ApiFacts, IntegrationPlugin, IntegrationProvider, RateLimits
+from integrations.contracts import (
+    ApiFacts,
+    IntegrationPlugin,
+    IntegrationProvider,
+    RateLimits,
+    RefusalReader,
+)
 from integrations.xero.adapter import XeroFetchAdapter
 from integrations.xero.oauth import XeroOAuth
 from integrations.xero.windows import MOST_PERIODS
@@ -26,6 +32,11 @@ PLUGIN = IntegrationPlugin(
             minute_remaining_header="X-MinLimit-Remaining",
             day_remaining_header="X-DayLimit-Remaining",
             day_problem=("X-Rate-Limit-Problem", "day"),
+        ),
+        refusals=RefusalReader(
+            # https://developer.xero.com/documentation/api/accounting/responsecodes
+            message_paths=("Elements[].ValidationErrors[].Message",),
+            scope_errors=("insufficent_scope",),  # as Xero spells it
         ),
     ),
     sandbox="integrations.xero.sandbox:build_sandbox",

@@ -14,12 +14,12 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
+from integrations.runtime.backoff import Backoff
 from zebbra_pipeline.warehouse.database import PRIVATE_FILE, private_folder
 from zebbra_pipeline.warehouse.errors import Holder, WarehouseBusyError
 
 _TICKET = re.compile(r"(\d{9})-\w+\.lock")
-_FIRST_PAUSE_S = 0.005
-_LONGEST_PAUSE_S = 0.02
+_PAUSES = Backoff(first_s=0.005, longest_s=0.02)
 
 
 class Deadline:
@@ -27,7 +27,7 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
-        self._pause_s = _FIRST_PAUSE_S
+        self._pauses = 0
 
     @property
     def left_s(self) -> float:
@@ -38,8 +38,8 @@ class Deadline:
         """Sleep a little and return True, or return False once the time is over."""
         if not self.left_s:
             return False
-        time.sleep(min(self._pause_s, self.left_s))
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        self._pauses += 1
+        time.sleep(min(_PAUSES.wait_s(self._pauses), self.left_s))
         return True
 
 
