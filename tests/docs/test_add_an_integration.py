@@ -9,6 +9,8 @@ from importlib import import_module
 import pytest
 from support.docs import DOCS, ROOT, announce, environ, page, write_package
 
+from integrations.contracts import ApiFacts, RefusalReader, RefusedAnswer
+
 GUIDE = page(DOCS / "add_an_integration.md")
 MOST_LINES = 160
 
@@ -102,3 +104,21 @@ def test_each_example_of_an_odd_provider_exists():
 
     assert len(modules) >= 6
     assert all(import_module(name) for name in modules)
+
+
+def test_its_example_of_own_error_answers_reads_them():
+    (example,) = [block.text for block in GUIDE.blocks if "RefusalReader(" in block.text]
+    names = {}
+    exec(example, {"ApiFacts": ApiFacts, "RefusalReader": RefusalReader}, names)  # noqa: S102 -- our own page
+    (facts,) = names["api"]
+    lines = {"lines": [{"text": "No such month"}, {"code": "E7"}], "summary": "Not valid"}
+    challenge = {"www-authenticate": "scope_missing"}
+
+    assert list(facts.refusals.messages(RefusedAnswer(400, {}, {"problem": lines}))) == [
+        "No such month",
+        "E7",
+    ]
+    assert list(
+        facts.refusals.messages(RefusedAnswer(400, {}, {"problem": {"summary": "Not valid"}}))
+    ) == ["Not valid"]
+    assert facts.refusals.missing_scope(RefusedAnswer(403, challenge, None)) == ""

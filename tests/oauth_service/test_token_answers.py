@@ -1,11 +1,14 @@
 """What a token endpoint's answer means for a connection."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from support.oauth_toy import PLUGIN
+from support.oauth_toy import PLUGIN, ToyOAuth
 
 from integrations.contracts import TokenSet
 from integrations.runtime.http import RawAnswer
@@ -120,3 +123,29 @@ def test_error_code_that_is_no_code_is_not_repeated() -> None:
 
     assert isinstance(found, AppRefused)
     assert found.detail == "an unknown error"
+
+
+class OwnWords(ToyOAuth):
+    """Its token endpoint answers `{"ok": false, "code": "bad_refresh_token"}` with status 200."""
+
+    def token_error(self, answer: Mapping[str, Any]) -> str | None:
+        codes = {"bad_refresh_token": "invalid_grant", "bad_app": "invalid_client"}
+        return codes.get(answer.get("code", ""))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("bad_refresh_token", GrantRefused("invalid_grant")),
+        (
+            "bad_app",
+            AppRefused("invalid_client", "TOYBOOKS_CLIENT_ID and TOYBOOKS_CLIENT_SECRET"),
+        ),
+        ("later", Unavailable("an answer without tokens", may_be_spent=True)),
+    ],
+)
+def test_plugin_translates_its_providers_error_codes(code: str, expected: Verdict) -> None:
+    raw = json.dumps({"ok": False, "code": code}).encode()
+    answer = RawAnswer(200, {}, raw, "https://x.invalid")
+
+    assert read_answer(replace(PLUGIN, oauth=OwnWords()), answer, now=NOW) == expected

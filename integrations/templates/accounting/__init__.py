@@ -1,6 +1,12 @@
 """DemoBooks: monthly profit and loss and balance sheets of an organisation."""
 
-from integrations.contracts import ApiFacts, IntegrationPlugin, IntegrationProvider, RateLimits
+from integrations.contracts import (
+    ApiFacts,
+    IntegrationPlugin,
+    IntegrationProvider,
+    RateLimits,
+    RefusalReader,
+)
 from integrations.templates.accounting.adapter import DemoBooksFetchAdapter
 from integrations.templates.accounting.oauth import DemoBooksOAuth
 
@@ -30,6 +36,11 @@ PLUGIN = IntegrationPlugin(
             per_minute=60,
             minute_remaining_header="X-RateLimit-Remaining",
         ),
+        # FILL IN: where error answers say what is wrong, such as `errors[].text`, if not in a
+        # standard field (`message`, `detail`, `errors[].message` and others are read by
+        # default). See "Errors" or "Status codes"; `RefusalReader` explains paths, and what to
+        # override where paths are not enough.
+        refusals=RefusalReader(message_paths=("message",)),
     ),
     sandbox="integrations.templates.accounting.sandbox:build_sandbox",
     summary="Monthly profit and loss and balance sheets",

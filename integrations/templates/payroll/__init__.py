@@ -1,6 +1,12 @@
 """DemoPay: people, their pay, and what payroll costs."""
 
-from integrations.contracts import ApiFacts, IntegrationPlugin, IntegrationProvider, RateLimits
+from integrations.contracts import (
+    ApiFacts,
+    IntegrationPlugin,
+    IntegrationProvider,
+    RateLimits,
+    RefusalReader,
+)
 from integrations.templates.payroll.adapter import DemoPayFetchAdapter
 from integrations.templates.payroll.oauth import DemoPayOAuth
 
@@ -30,6 +36,11 @@ PLUGIN = IntegrationPlugin(
             per_minute=120,
             minute_remaining_header="X-RateLimit-Remaining",
         ),
+        # FILL IN: where error answers say what is wrong, such as `errors[].text`, if not in a
+        # standard field (`message`, `detail`, `errors[].message` and others are read by
+        # default). See "Errors" or "Status codes"; `RefusalReader` explains paths, and what to
+        # override where paths are not enough.
+        refusals=RefusalReader(message_paths=("message",)),
     ),
     sandbox="integrations.templates.payroll.sandbox:build_sandbox",
     summary="People, pay and payroll cost",

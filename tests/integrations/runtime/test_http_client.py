@@ -15,6 +15,7 @@ from integrations.contracts import (
     ProviderUnavailableError,
     RateLimits,
     ReconnectRequiredError,
+    RefusalReader,
     token_fingerprint,
 )
 from integrations.runtime.http import Quota
@@ -180,7 +181,8 @@ async def test_second_refusal_in_a_row_means_a_person_must_reconnect():
 
 @pytest.mark.parametrize("word", ["insufficent_scope", 'Bearer error="insufficient_scope"'])
 async def test_missing_scope_behind_a_401_is_denied_access_and_no_refresh(word):
-    async with a_rig() as rig:
+    refusals = RefusalReader(scope_errors=("insufficent_scope",))
+    async with a_rig(refusals=refusals) as rig:
         rig.server.answer("/r", Reply(401, b"", {"WWW-Authenticate": word}))
 
         with pytest.raises(AccessDeniedError, match="the connection lacks a scope that this"):
