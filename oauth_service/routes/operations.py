@@ -16,6 +16,7 @@ from oauth_service.services import Services, ServicesOf
 
 HEALTH = "/healthz"
 LIVE, READY = f"{HEALTH}/live", f"{HEALTH}/ready"
+PROBES = frozenset({HEALTH, LIVE, READY})
 METRICS = "/metrics"
 router = APIRouter(tags=["operations"])
 _log = logging.getLogger(__name__)
