@@ -93,7 +93,9 @@ def build_services(
         admin=AdminAccess(keys, settings.oauth_url, clock),
         pages=Pages(settings.oauth_url),
         metrics=metrics,
-        readiness=Readiness({"database": store.check, "keys": keys.check}),
+        readiness=Readiness(
+            {"database": store.check, "storage": store.check_writable, "keys": keys.check}
+        ),
         clock=clock,
     )
 
