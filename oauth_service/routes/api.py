@@ -47,7 +47,7 @@ router = APIRouter(
     ),
 )
 
-_SOME_TEXT = r"^[^\x00]*\S[^\x00]*$"  # PostgreSQL stores no NUL
+_SOME_TEXT = r"^[^\x00]*[^\x00\s][^\x00]*$"  # PostgreSQL stores no NUL
 WorkspaceName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_SOME_TEXT),
