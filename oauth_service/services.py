@@ -68,6 +68,7 @@ def build_services(
     Raises:
         ConfigurationError: If a setting is missing or malformed, by name.
     """
+    service_key = settings.service_key()
     keys = Keyring(settings)
     store = Store(settings.oauth_database, keys)
     apps = OperatorApps(settings, registry)
@@ -79,7 +80,7 @@ def build_services(
     return Services(
         settings=settings,
         registry=registry,
-        service_key=settings.service_key(),
+        service_key=service_key,
         apps=apps,
         store=store,
         http=http,

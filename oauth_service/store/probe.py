@@ -16,8 +16,10 @@ from oauth_service.store.schema import numbers, workspaces
 _PATIENCE_S = 2  # the least that libpq takes
 _KNOW_CONNECT_TIMEOUT = frozenset({"psycopg", "psycopg2"})
 _ANY_ROW = select(workspaces.c.workspace_id).limit(1)
-_SAME_AGAIN = (
-    update(numbers).where(numbers.c.name == "schema_version").values(value=numbers.c.value)
+# SQLite writes no page on which nothing has changed: it is changed, and changed back.
+_SAME_AGAIN = tuple(
+    update(numbers).where(numbers.c.name == "schema_version").values(value=numbers.c.value + step)
+    for step in (1, -1)
 )
 _WRITE_EVERY_S = 30.0
 _LEAST_FREE_BYTES = 8 * 1024 * 1024
@@ -95,7 +97,7 @@ class Probe:
 
     def check_writable(self, *, doubted: bool) -> None:
         """
-        Look at the free space, and write a number that is there once more.
+        Look at the free space, and write once more what is there already.
 
         It is written at most every half minute, unless the last write failed.
 
@@ -117,7 +119,8 @@ class Probe:
         try:
             with self._writer.begin() as connection:
                 _be_brief(connection)
-                connection.execute(_SAME_AGAIN)
+                for each in _SAME_AGAIN:
+                    connection.execute(each)
         except DBAPIError as exc:
             if is_storage_fault(exc):
                 raise NotWritableError(
