@@ -1,4 +1,10 @@
-"""uvicorn's HTTP protocol, with limits for what one connection may send, and for how long."""
+"""
+uvicorn's HTTP protocol, with limits for what one connection may send, and for how long.
+
+uvicorn has none of them with this parser. With h11 it would limit headers, at a third of the speed,
+but neither times nor connections; nor does another ASGI server let a caller with the service key in
+when all connections are taken.
+"""
 
 from enum import Enum
 from http import HTTPStatus

@@ -171,7 +171,7 @@ def test_write_probe_changes_nothing_and_is_not_repeated_for_each_request(store:
 
 def _numbers(store: Store) -> list[tuple[str, int]]:
     with store._database.reading() as connection:
-        return [(row.name, row.value) for row in connection.execute(select(numbers))]
+        return sorted((row.name, row.value) for row in connection.execute(select(numbers)))
 
 
 def test_database_that_became_read_only_is_named(postgres: Postgres) -> None:
