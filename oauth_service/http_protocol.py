@@ -1,9 +1,8 @@
 """
 uvicorn's HTTP protocol, with limits for what one connection may send, and for how long.
 
-uvicorn has none of them with this parser. With h11 it would limit headers, at a third of the speed,
-but neither times nor connections; nor does another ASGI server let a caller with the service key in
-when all connections are taken.
+uvicorn has none of them with this parser. With h11 it limits the length of headers, at three fifths of
+the speed, but neither times nor connections.
 """
 
 from enum import Enum
@@ -63,7 +62,9 @@ class LimitedHttp(HttpToolsProtocol):
         self._limits = self.server_state.limits
         self.network: str | None = None
         self.phase = Phase.HEADERS
-        self._since = self._begun = self._received_at = self._unsent_since = self.loop.time()
+        self._since = self.loop.time()  # when the phase began, unless it is BUSY
+        self._begun = self._since  # when the request began
+        self._received_at = self._unsent_since = self._since
         self._requests = 0  # whose headers are complete
         self._in_headers = False  # of a request that has begun
         self._header_bytes = 0  # of those, as far as they came in slices of their own
@@ -102,10 +103,13 @@ class LimitedHttp(HttpToolsProtocol):
             self.server_state.idle.pop(self, None)
             self._enter(Phase.HEADERS)
             self._begun = self._since
+        if len(data) <= _SLICE and not self._ignoring:
+            self._parse(data)
+            return
         for start in range(0, len(data), _SLICE):
             if self._ignoring or self.transport.is_closing():
                 return
-            self._parse(data if len(data) <= _SLICE else data[start : start + _SLICE])
+            self._parse(data[start : start + _SLICE])
 
     def _parse(self, data: bytes) -> None:
         requests, in_body = self._requests, self._in_body
@@ -162,7 +166,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._keyed = None
         if self.phase is Phase.HEADERS:
             state.half_open.pop(self, None)
-            self._enter(Phase.BUSY)
+            self.phase = Phase.BUSY
         if refused:
             state.note("refused", self)
         elif self.network is not None and state.shows_key(self.headers):
@@ -180,7 +184,8 @@ class LimitedHttp(HttpToolsProtocol):
         super().on_response_complete()
         state = self.server_state
         if self.cycle.response_complete:
-            self.cycle.body = bytearray()  # nobody reads it any more
+            if self.cycle.body:
+                self.cycle.body = bytearray()  # nobody reads it any more
             if self._in_headers and not self.transport.is_closing():
                 self._enter(Phase.HEADERS)
                 state.half_open[self] = None
@@ -189,8 +194,8 @@ class LimitedHttp(HttpToolsProtocol):
                 self._enter(Phase.LINGERING if closing else Phase.IDLE)
                 state.idle[self] = None
         else:  # the next one on this connection is being answered already
-            self._enter(Phase.BUSY)
-            self._begun = self._since
+            self.phase = Phase.BUSY
+            self._begun = self.loop.time()
 
     def close_if_overdue(self, now: float) -> None:
         """

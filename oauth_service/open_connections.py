@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 REASONS = {
     "limit": "at the limit of open connections",
     "address_limit": "at the limit of connections for one address",
-    "refused": "answered 503 because all connections were busy",
+    "refused": "answered 503, because too many were busy",
     "headers_size": "sent headers that are too long or too many",
     "headers_time": "did not end their headers in time",
     "body_size": "sent a body with too much framing",
