@@ -9,6 +9,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 
 from integrations.contracts import ConfigurationError
 from integrations.runtime.registry import load_registry
@@ -63,9 +64,22 @@ def main(arguments: list[str] | None = None) -> int:
             print(list_keys(settings, as_json=options.json))  # noqa: T201 -- the command's output
             return 0
         app = create_app(settings, load_registry())
+        server = _server(app, settings, options)
     except ConfigurationError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
+    # uvicorn raises the signal again once everything has ended: that is a success here.
+    signal.signal(signal.SIGTERM, _end)
+    gc.collect()
+    gc.freeze()  # what has been made so far stays; looking through it again makes requests wait
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return 0
+    return 0 if server.started else 1
+
+
+def _server(app: FastAPI, settings: Settings, options: argparse.Namespace) -> Server:
     host, port = address(settings)
     config = uvicorn.Config(
         app,
@@ -76,16 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_S,
     )
-    # uvicorn raises the signal again once everything has ended: that is a success here.
-    signal.signal(signal.SIGTERM, _end)
-    server = Server(config, app.state.services)
-    gc.collect()
-    gc.freeze()  # what has been made so far stays; looking through it again makes requests wait
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        return 0
-    return 0 if server.started else 1
+    return Server(config, app.state.services)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,12 +1,13 @@
 """Who is asking: a browser with a session, or the pipeline with the service key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
+from pydantic import SecretStr
 
 from integrations.contracts import IntegrationPlugin, check_workspace_id
 from oauth_service import person_errors, problems
@@ -22,9 +23,18 @@ _PORTS = {"http": 80, "https": 443}
 
 def has_service_key(request: Request) -> bool:
     """Return whether the request shows the service key."""
-    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-    key = services_of(request).service_key.get_secret_value()
-    matches = compare_digest(shown.strip().encode(), key.encode())
+    return _is_bearer(request.headers.get("authorization", ""), services_of(request).service_key)
+
+
+def headers_show_key(headers: Iterable[tuple[bytes, bytes]], service_key: SecretStr) -> bool:
+    """Return the same of a request of which no more than the headers is there yet."""
+    first = next((value for name, value in headers if name == b"authorization"), b"")
+    return _is_bearer(first.decode("latin-1"), service_key)
+
+
+def _is_bearer(authorization: str, service_key: SecretStr) -> bool:
+    scheme, _, shown = authorization.partition(" ")
+    matches = compare_digest(shown.strip().encode(), service_key.get_secret_value().encode())
     return scheme.lower() == "bearer" and matches
 
 

@@ -27,7 +27,6 @@ from oauth_service.warm import WarmTokens
 _UPKEEP_EVERY = timedelta(hours=1)
 _HISTORY_KEPT = timedelta(days=400)
 _STATIC_PATH = "/static/"
-_PROBES = frozenset({operations.HEALTH, operations.LIVE, operations.READY})
 _log = logging.getLogger(__name__)
 
 
@@ -99,7 +98,7 @@ def create_app(
 
 def _uncounted(request: Request) -> bool:
     path = request.url.path
-    return path in _PROBES or path.startswith(_STATIC_PATH) or has_service_key(request)
+    return path in operations.PROBES or path.startswith(_STATIC_PATH) or has_service_key(request)
 
 
 @asynccontextmanager

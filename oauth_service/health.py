@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from oauth_service.store import NotWritableError
+
 CHECK_TIMEOUT_S = 5.0
 STOPPING = "stopping"
 
@@ -59,6 +61,8 @@ class Readiness:
 def _fault_of(check: Callable[[], None]) -> str | None:
     try:
         check()
+    except NotWritableError as exc:
+        return str(exc)
     except Exception as exc:  # noqa: BLE001 -- whatever it is, the service is not ready
         return type(exc).__name__
     return None

@@ -113,7 +113,9 @@ class PublicRate:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if self._exempt(request) or self._take(_network(request)):
+        if self._exempt(request) or self._take(
+            network_of(request.client.host if request.client else "")
+        ):
             await self._app(scope, receive, send)
             return
         wait_s = str(max(1, round(1 / self._limits.per_second)))
@@ -132,8 +134,8 @@ class PublicRate:
         return allowed
 
 
-def _network(request: Request) -> str:
-    host = request.client.host if request.client else ""
+def network_of(host: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 one."""
     try:
         address = ip_address(host)
     except ValueError:

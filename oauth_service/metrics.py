@@ -53,6 +53,12 @@ class Metrics:
             buckets=_REQUEST_BUCKETS_S,
             registry=self._registry,
         )
+        self._closed_connections = Counter(
+            "zebbra_oauth_http_connections_closed",
+            "HTTP connections that a limit closed or refused, by which.",
+            ("reason",),
+            registry=self._registry,
+        )
         # Finding a series by its labels costs more than counting: each is found once.
         self._token_series: dict[tuple[str, str], Counter] = {}
         self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
@@ -68,6 +74,10 @@ class Metrics:
         """
         self._refreshes.labels(integration, outcome).inc()
         self._refresh_seconds.labels(integration, outcome).observe(seconds)
+
+    def connection_closed(self, reason: str) -> None:
+        """Count one HTTP connection that a limit closed or refused."""
+        self._closed_connections.labels(reason).inc()
 
     def token_request(self, integration: str, outcome: str) -> None:
         """Count one request for an access token."""

@@ -68,6 +68,7 @@ def build_services(
     Raises:
         ConfigurationError: If a setting is missing or malformed, by name.
     """
+    service_key = settings.service_key()
     keys = Keyring(settings)
     store = Store(settings.oauth_database, keys)
     apps = OperatorApps(settings, registry)
@@ -79,7 +80,7 @@ def build_services(
     return Services(
         settings=settings,
         registry=registry,
-        service_key=settings.service_key(),
+        service_key=service_key,
         apps=apps,
         store=store,
         http=http,
@@ -93,7 +94,9 @@ def build_services(
         admin=AdminAccess(keys, settings.oauth_url, clock),
         pages=Pages(settings.oauth_url),
         metrics=metrics,
-        readiness=Readiness({"database": store.check, "keys": keys.check}),
+        readiness=Readiness(
+            {"database": store.check, "storage": store.check_writable, "keys": keys.check}
+        ),
         clock=clock,
     )
 

@@ -35,7 +35,12 @@ from integrations.contracts.months import (
     month_start,
     months_back,
 )
-from integrations.contracts.naming import IntegrationProvider, check_workspace_id
+from integrations.contracts.naming import (
+    INTEGRATION_NAME_PATTERN,
+    WORKSPACE_ID_PATTERN,
+    IntegrationProvider,
+    check_workspace_id,
+)
 from integrations.contracts.oauth import (
     IntegrationOAuth,
     IntegrationSettings,
@@ -59,8 +64,10 @@ from integrations.contracts.statements import (
 
 __all__ = [
     "ALL_STATEMENTS",
+    "INTEGRATION_NAME_PATTERN",
     "PAYROLL_ENDPOINTS",
     "SECTION_SEPARATOR",
+    "WORKSPACE_ID_PATTERN",
     "AccessDeniedError",
     "AccountingFetchAdapter",
     "Answer",

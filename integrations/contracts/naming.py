@@ -6,9 +6,12 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-_INTEGRATION_NAME = re.compile(r"[A-Za-z0-9]+")
+INTEGRATION_NAME_PATTERN = "^[A-Za-z0-9]+$"
+WORKSPACE_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+
+_INTEGRATION_NAME = re.compile(INTEGRATION_NAME_PATTERN)
 _LONGEST_SHOWN = 80
-_WORKSPACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WORKSPACE_ID = re.compile(WORKSPACE_ID_PATTERN)
 
 
 class IntegrationProvider(str):
@@ -48,7 +51,7 @@ def check_workspace_id(workspace_id: Any) -> str:
     Return *workspace_id*, or say what a workspace id looks like.
 
     Raises:
-        ValueError: If it does not match `^[A-Za-z0-9_-]{1,64}$`.
+        ValueError: If it does not match `WORKSPACE_ID_PATTERN`.
     """
     if not isinstance(workspace_id, str) or not _WORKSPACE_ID.fullmatch(workspace_id):
         shown = repr(workspace_id)

@@ -28,7 +28,13 @@ _INTEGRATION_FIELDS = (
     "revoke_url",
     "api_base_url",
 )
-_LARGEST = {"history_months": 120, "refresh_months": 120, "workspaces_per_run": 1000}
+_LARGEST = {
+    "history_months": 120,
+    "refresh_months": 120,
+    "workspaces_per_run": 1000,
+    "oauth_connections": 100_000,
+    "oauth_connections_per_address": 100_000,
+}
 _READ_AS_THEY_ARE = (
     *_LARGEST,
     "oauth_log_format",
@@ -41,6 +47,8 @@ _EMPTY_MEANS_NEVER = ("full_cron", "check_cron")
 
 
 LOG_FORMATS = ("text", "json")
+SHORTEST_SERVICE_KEY = 32
+_NEW_SERVICE_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 class Settings(BaseModel):
@@ -53,6 +61,9 @@ class Settings(BaseModel):
         oauth_url: Where the OAuth service is reached; no slash at its end.
         oauth_database: SQLAlchemy URL of the token store.
         oauth_log_format: How the OAuth service writes its log, one of `LOG_FORMATS`.
+        oauth_connections: The most HTTP connections that the OAuth service keeps open; fewer where
+            the process may not open so many files.
+        oauth_connections_per_address: The most of them for one address without the service key.
         workspaces_per_run: The most workspaces in one Dagster run.
         refresh_cron: When all workspaces are refreshed, in *timezone*.
         full_cron: When their whole history is fetched again; empty for never.
@@ -69,6 +80,10 @@ class Settings(BaseModel):
     oauth_url: str = "http://localhost:8765"
     oauth_database: str
     oauth_log_format: str = LOG_FORMATS[0]
+    oauth_connections: int = Field(default=1000, ge=1, le=_LARGEST["oauth_connections"])
+    oauth_connections_per_address: int = Field(
+        default=100, ge=1, le=_LARGEST["oauth_connections_per_address"]
+    )
     history_months: int = Field(default=24, ge=1, le=_LARGEST["history_months"])
     refresh_months: int = Field(default=11, ge=1, le=_LARGEST["refresh_months"])
     workspaces_per_run: int = Field(default=50, ge=1, le=_LARGEST["workspaces_per_run"])
@@ -91,12 +106,15 @@ class Settings(BaseModel):
         with mode 0600 when it is missing.
 
         Raises:
-            ConfigurationError: If that file can be read by others.
+            ConfigurationError: If the key is shorter than `SHORTEST_SERVICE_KEY`, or that file can
+                be read by others.
         """
         given = self._environ.get("ZEBBRA_SERVICE_KEY")
         if given:
-            return SecretStr(given)
-        return generated_keys(self.home / "service.key", lambda: secrets.token_urlsafe(32))[0]
+            return _long_enough(SecretStr(given), "ZEBBRA_SERVICE_KEY")
+        path = self.home / "service.key"
+        key = generated_keys(path, lambda: secrets.token_urlsafe(32))[0]
+        return _long_enough(key, f"{path}: the service key in it")
 
     def encryption_keys(self) -> tuple[SecretStr, ...]:
         """
@@ -249,6 +267,16 @@ def _count(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and int(value)):
         raise ConfigurationError(f"{name}: expected a whole number from 1, found {value!r}")
     return int(value)
+
+
+def _long_enough(key: SecretStr, where: str) -> SecretStr:
+    found = len(key.get_secret_value())
+    if found < SHORTEST_SERVICE_KEY:
+        raise ConfigurationError(
+            f"{where}: expected at least {SHORTEST_SERVICE_KEY} characters, found {found}; "
+            f"make a key with: {_NEW_SERVICE_KEY}"
+        )
+    return key
 
 
 def _new_encryption_key() -> str:

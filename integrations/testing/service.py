@@ -26,7 +26,7 @@ from integrations.contracts import (
 from integrations.testing.expectations import BenchError
 from integrations.testing.web import Browser, Page
 
-SERVICE_KEY = "conformance-service-key"
+SERVICE_KEY = "conformance-service-key-on-loopback"
 _OK, _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 200, 404, 409, 503
 _START_S, _STOP_S, _POLL_S = 60.0, 20.0, 0.02
 _LOOK_EVERY_S = 1.0

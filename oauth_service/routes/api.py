@@ -17,7 +17,7 @@ from oauth_service.access import known_workspace, require_service_key
 from oauth_service.answers import TokenAnswer
 from oauth_service.problems import of_error, unknown_integration
 from oauth_service.request_context import about
-from oauth_service.routes.documented import problems
+from oauth_service.routes.documented import SlugOfPath, WorkspaceId, WorkspaceIdOfPath, problems
 from oauth_service.services import Services, ServicesOf
 from oauth_service.store import ConnectionState, ListedConnection, Outcome
 
@@ -47,9 +47,10 @@ router = APIRouter(
     ),
 )
 
-WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_SOME_TEXT = r"^[^\x00]*[^\x00\s][^\x00]*$"  # PostgreSQL stores no NUL
 WorkspaceName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_SOME_TEXT),
 ]
 Fingerprint = Annotated[str, StringConstraints(max_length=100)]
 
@@ -155,8 +156,8 @@ async def list_workspaces(services: ServicesOf) -> Mapping[str, Any]:
     ),
 )
 async def access_token(
-    workspace_id: str,
-    slug: str,
+    workspace_id: WorkspaceIdOfPath,
+    slug: SlugOfPath,
     services: ServicesOf,
     rejected: Annotated[
         Fingerprint | None,
@@ -184,8 +185,8 @@ async def access_token(
     responses=problems(HTTPStatus.NOT_FOUND),
 )
 async def history(
-    workspace_id: str,
-    slug: str,
+    workspace_id: WorkspaceIdOfPath,
+    slug: SlugOfPath,
     services: ServicesOf,
     latest: Annotated[int, Query(ge=1, le=1000, description="so many of the latest")] = 50,
 ) -> HistoryAnswer:

@@ -1,9 +1,22 @@
-"""The problem documents that the OpenAPI document promises."""
+"""What the OpenAPI document promises of more than one route: names in paths, and problems."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import StringConstraints, WithJsonSchema
+
+from integrations.contracts import INTEGRATION_NAME_PATTERN, WORKSPACE_ID_PATTERN
 from oauth_service.problems import MEDIA_TYPE
+
+WorkspaceId = Annotated[str, StringConstraints(pattern=WORKSPACE_ID_PATTERN)]
+WorkspaceIdOfPath = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": WORKSPACE_ID_PATTERN})
+]
+"""Looked at by the route, after the key: its answer says what a workspace id looks like."""
+SlugOfPath = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": INTEGRATION_NAME_PATTERN, "maxLength": 64})
+]
+"""Looked up by the route: what names no integration is 404, with those that are installed."""
 
 _TEXT = {"type": "string"}
 _PROBLEM = {

@@ -16,6 +16,7 @@ from oauth_service.services import Services, ServicesOf
 
 HEALTH = "/healthz"
 LIVE, READY = f"{HEALTH}/live", f"{HEALTH}/ready"
+PROBES = frozenset({HEALTH, LIVE, READY})
 METRICS = "/metrics"
 router = APIRouter(tags=["operations"])
 _log = logging.getLogger(__name__)
@@ -31,13 +32,14 @@ class NotReady(BaseModel):
     """The service cannot do its work now."""
 
     status: Literal["unavailable"] = "unavailable"
-    not_ready: tuple[Literal["database", "keys", "stopping"], ...]
+    not_ready: tuple[Literal["database", "storage", "keys", "stopping"], ...]
 
 
 _OR_NOT_READY: dict[int | str, dict[str, Any]] = {
     int(HTTPStatus.SERVICE_UNAVAILABLE): {
         "model": NotReady,
-        "description": "`database`: it does not answer; `keys`: the file of the encryption keys "
+        "description": "`database`: it does not answer; `storage`: what is written to it is not "
+        "taken, or its disk is nearly full; `keys`: the file of the encryption keys "
         "cannot be read; `stopping`: the service is about to end.",
     }
 }
@@ -52,7 +54,7 @@ async def live() -> Healthy:
 @router.get(HEALTH, response_model=Healthy, responses=_OR_NOT_READY)
 @router.get(READY, response_model=Healthy, responses=_OR_NOT_READY)
 async def ready(services: ServicesOf) -> Response:
-    """Answer 200 while the database answers, the keys can be read and the service is to go on."""
+    """Answer 200 while the database answers and can be written, and the keys can be read."""
     failed = await services.readiness.not_ready()
     if failed:
         answer = NotReady.model_validate({"not_ready": failed})

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from oauth_service import problems
 from oauth_service.access import has_service_key, known_workspace, session_of
 from oauth_service.request_context import about
+from oauth_service.routes.documented import WorkspaceIdOfPath
 from oauth_service.routes.documented import problems as documented
 from oauth_service.services import ServicesOf
 from oauth_service.store import ConnectionState
@@ -29,7 +30,7 @@ router = APIRouter(tags=["pipeline"])
     ),
 )
 async def providers(
-    request: Request, workspace_id: str, services: ServicesOf
+    request: Request, workspace_id: WorkspaceIdOfPath, services: ServicesOf
 ) -> list[Mapping[str, Any]]:
     """List every installed integration with its state for one workspace."""
     if not has_service_key(request):

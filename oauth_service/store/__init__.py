@@ -5,6 +5,7 @@ from oauth_service.store.consents import LoginState, PendingGrant, StateProblem
 from oauth_service.store.history import HistoryEntry, Outcome
 from oauth_service.store.leases import LeaseKey
 from oauth_service.store.overview import Order, OverviewPage, OverviewRow, Wanted
+from oauth_service.store.probe import NotWritableError
 from oauth_service.store.rows import Connection, ConnectionState
 from oauth_service.store.store import Store
 from oauth_service.store.workspaces import Workspace
@@ -16,6 +17,7 @@ __all__ = [
     "LeaseKey",
     "ListedConnection",
     "LoginState",
+    "NotWritableError",
     "Order",
     "OtherTenantPinnedError",
     "Outcome",

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from integrations.contracts import ConfigurationError
 from oauth_service.store.migrations import MIGRATIONS, Migration, in_short, migrate
+from oauth_service.store.probe import is_storage_fault
 
 _BUSY_TIMEOUT_S = 20
 _KNOW_PATIENCE = frozenset({"psycopg", "psycopg2"})
@@ -34,12 +35,16 @@ class Database:
         migrations: Those of this release, unless told otherwise; what the database lacks is
             applied.
 
+    Attributes:
+        write_failed: A write has failed because of the disk; set back by who has tried again.
+
     Raises:
         ConfigurationError: If the URL is malformed, the database cannot be reached, a migration
             fails, or a newer version of this service has changed its tables.
     """
 
     def __init__(self, url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self.write_failed = False
         try:
             parsed = make_url(url)
             self.sqlite_file: Path | None = None
@@ -73,8 +78,12 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are committed, all or none, on leaving."""
-        with self._writer.begin() as connection:
-            yield connection
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError as exc:
+            self.write_failed = self.write_failed or is_storage_fault(exc)
+            raise
 
     def close(self) -> None:
         """Close all connections."""

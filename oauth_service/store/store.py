@@ -49,6 +49,16 @@ class Store:
         """
         self._probe.check()
 
+    def check_writable(self) -> None:
+        """
+        Look whether the storage of the database takes what is written.
+
+        Raises:
+            NotWritableError: If it does not: a full or read-only disk.
+        """
+        self._probe.check_writable(doubted=self._database.write_failed)
+        self._database.write_failed = False
+
     def close(self) -> None:
         """Close all database connections."""
         if self.direct is not None:

@@ -1,13 +1,7 @@
 """`python -m oauth_service` that is told to stop while a provider is slow."""
 
-import asyncio
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +10,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from pydantic import SecretStr
-from starlette.types import ASGIApp, Receive, Scope, Send
+from support.gate import Gate
 from support.oauth_builtin import settings_at_sandbox
-from support.oauth_rig import Person, Pipeline, free_port, wait_for, wait_until
+from support.oauth_rig import Person, Pipeline, free_port, wait_until
+from support.service_process import ServiceProcess, service_process
 
 from integrations.contracts import token_fingerprint
 from integrations.runtime.registry import load_registry
@@ -29,36 +24,12 @@ from oauth_service.store import Store
 SLUG = "xero"
 
 
-class Gate:
-    """Keeps requests to one path from the app behind it while it is closed."""
-
-    def __init__(self, app: ASGIApp, path: str) -> None:
-        self._app = app
-        self._path = path
-        self._open = threading.Event()
-        self._open.set()
-        self.waited_for = threading.Event()
-
-    def close(self) -> None:
-        self._open.clear()
-
-    def open(self) -> None:
-        self._open.set()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith(self._path):
-            if not self._open.is_set():
-                self.waited_for.set()
-            await asyncio.to_thread(self._open.wait, 60)
-        await self._app(scope, receive, send)
-
-
 @dataclass
 class Service:
     """A process of the service, in front of Xero behind a gate at its token endpoint."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: ServiceProcess
     environment: dict[str, str]
     pipeline: Pipeline
     xero: SandboxControl
@@ -91,7 +62,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
         port = free_port()
         url = f"http://localhost:{port}"
         environment = settings_at_sandbox(plugin, sandbox_url, url, tmp_path)
-        with _process(environment, tmp_path, url) as process:
+        with service_process(environment, tmp_path) as process:
             pipeline = Pipeline(url)
             xero = SandboxControl(f"{sandbox_url}/{SLUG}")
             found = Service(url, process, environment, pipeline, xero, gate)
@@ -110,14 +81,14 @@ def test_refresh_in_flight_is_finished_before_the_process_ends(service: Service)
         try:
             assert service.gate.waited_for.wait(20)
             ready = service.probe("/healthz")
-            service.process.terminate()
+            service.process.process.terminate()
             wait_until(lambda: service.probe("/healthz") != ready)
             probes = [service.probe(f"/healthz{part}") for part in ("", "/ready", "/live")]
-            pending, running = not asked.done(), service.process.poll() is None
+            pending, running = not asked.done(), service.process.process.poll() is None
         finally:
             service.gate.open()
         answer = asked.result(30)
-    output, _ = service.process.communicate(timeout=30)
+    status = service.process.ended()
 
     stopping = {"status": "unavailable", "not_ready": ["stopping"]}
     assert ready == (200, {"status": "ok"})
@@ -128,27 +99,8 @@ def test_refresh_in_flight_is_finished_before_the_process_ends(service: Service)
     assert new != old
     assert service.stored_token() == new
     assert [call["status"] for call in service.xero.calls("/connect/token")] == [200]
-    assert service.process.returncode == 0
-    assert b"Traceback" not in output
-
-
-@contextmanager
-def _process(
-    environment: dict[str, str], folder: Path, url: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "oauth_service"],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-    )
-    try:
-        wait_for(url, process.poll)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    assert status == 0
+    assert b"Traceback" not in service.process.printed()
 
 
 def _connect(service: Service) -> None:

@@ -5,33 +5,31 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from sqlalchemy import create_engine, event, make_url, select, text
 from sqlalchemy.exc import OperationalError
+from support.limited_server import limited_server
 from support.oauth_rig import (
-    PATIENCE,
-    REGISTRY,
     Pipeline,
     Rig,
-    free_port,
     heading,
     running_rig,
     wait_until,
 )
 from support.postgres import Postgres
 
-from oauth_service import create_app
 from oauth_service.health import Readiness
 from oauth_service.limits import RequestLimits
-from oauth_service.server import Server
-from oauth_service.store import Store
+from oauth_service.store import NotWritableError, Store
+from oauth_service.store.probe import Probe
+from oauth_service.store.schema import numbers
 
 PATHS = ("/healthz", "/healthz/ready")
 OK = (200, {"status": "ok"})
@@ -138,6 +136,61 @@ def test_requests_meet_503_while_the_database_is_away_and_lose_nothing(
         assert heading(rig.person.http.get("/connect")) == heading(page)
 
 
+def test_store_whose_disk_is_nearly_full_says_so_and_is_not_written(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'oauth.sqlite'}"
+    Store(url, [SecretStr(Fernet.generate_key().decode())]).close()
+    before = (tmp_path / "oauth.sqlite").read_bytes()
+    probe = Probe(url, tmp_path / "oauth.sqlite", least_free_bytes=1 << 62)
+
+    with pytest.raises(NotWritableError, match=rf"^{tmp_path}: \d+ MB of disk are free; the token"):
+        probe.check_writable(doubted=True)
+    probe.check()
+    assert (tmp_path / "oauth.sqlite").read_bytes() == before
+
+
+def test_write_probe_changes_nothing_and_is_not_repeated_for_each_request(store: Store) -> None:
+    store.workspaces.remember("acme", "Acme Ltd", now=datetime.now(UTC))
+    kept = _numbers(store)
+    written: list[str] = []
+    event.listen(
+        store._probe._writer,
+        "before_cursor_execute",
+        lambda _c, _u, statement, *_: written.append(statement),
+    )
+    for _ in range(3):
+        store.check_writable()
+    once = len([each for each in written if each.startswith("UPDATE")])
+    store._database.write_failed = True
+    store.check_writable()
+    again = len([each for each in written if each.startswith("UPDATE")])
+
+    assert (once, again) == (2, 4)
+    assert not store._database.write_failed
+    assert _numbers(store) == kept
+
+
+def _numbers(store: Store) -> list[tuple[str, int]]:
+    with store._database.reading() as connection:
+        return sorted((row.name, row.value) for row in connection.execute(select(numbers)))
+
+
+def test_database_that_became_read_only_is_named(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    store = Store(url, [SecretStr(Fernet.generate_key().decode())])
+    store.check_writable()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        name = make_url(url).database
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    engine.dispose()
+    store._database.write_failed = True
+
+    with pytest.raises(NotWritableError, match="read-only transaction"):
+        store.check_writable()
+    store.check()
+    store.close()
+
+
 class Check:
     """A check that ends when it is told to, as one of a database that hangs."""
 
@@ -168,29 +221,11 @@ def test_hanging_check_is_shared_and_fails_in_time() -> None:
     assert check.begun == 2
 
 
-@contextmanager
-def graceful(rig: Rig) -> Iterator[tuple[str, Server]]:
-    """Run another replica of the rig's service as `python -m oauth_service` does."""
-    app = create_app(rig.settings, REGISTRY, clock=rig.clock.now, policy=PATIENCE)
-    port = free_port()
-    config = uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=5)
-    server = Server(config, app.state.services)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
-        yield f"http://127.0.0.1:{port}", server
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
-
-
 def test_service_that_ends_finishes_a_refresh_lives_on_and_is_not_ready(rig: Rig) -> None:
     rig.connect()
     rig.expire()
     rig.provider.fault("slow", path="/token", seconds=2.5)  # a busy machine asks late
-    with graceful(rig) as (url, server), ThreadPoolExecutor(1) as pool:
+    with limited_server(rig) as (url, server), ThreadPoolExecutor(1) as pool:
         pipeline = Pipeline(url)
         asked = pool.submit(pipeline.token)
         wait_until(lambda: bool(server._services.refresher._under_way))

@@ -48,6 +48,7 @@ def test_scrape_has_these_families_and_no_others(rig: Rig) -> None:
         "zebbra_oauth_token_requests": "counter",
         "zebbra_oauth_requests": "counter",
         "zebbra_oauth_request_seconds": "histogram",
+        "zebbra_oauth_http_connections_closed": "counter",
         "zebbra_oauth_connections": "gauge",
     }
 

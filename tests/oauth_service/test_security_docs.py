@@ -13,6 +13,7 @@ from oauth_service.consent import CONSENT_LIFETIME, STATE_CHARACTERS, VERIFIER_C
 from oauth_service.limits import RequestLimits
 from oauth_service.links import HANDOFF_LIFETIME, LINK_LIFETIME, SESSION_LIFETIME
 from oauth_service.middleware import answer_headers
+from oauth_service.server_limits import ServerLimits
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text()
@@ -69,7 +70,7 @@ def test_page_says_that_the_whole_run_is_searched_for_tokens() -> None:
 
 def test_page_states_the_numbers_of_the_code_and_no_others(tmp_path: Path) -> None:
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-    limits, kib = RequestLimits(), 1024
+    limits, connections, kib = RequestLimits(), ServerLimits(), 1024
     plugins = load_registry().plugins
     key = load_settings({"ZEBBRA_HOME": str(tmp_path)}).service_key().get_secret_value()
     year_s = int(answer_headers(https=True)["Strict-Transport-Security"].split("=")[1])
@@ -102,8 +103,25 @@ def test_page_states_the_numbers_of_the_code_and_no_others(tmp_path: Path) -> No
         (str(VERIFIER_CHARACTERS), "random characters"),
         (str(limits.body_bytes // kib), "KiB"),
         (str(limits.query_bytes // kib), "KiB"),
+        (str(connections.header_bytes // kib), "KiB"),
+        (str(connections.framed_bytes // kib), "KiB"),
         (str(limits.burst), "requests"),
+        (str(connections.pipelined), "requests"),
         (str(int(limits.per_second)), "a second"),
         (str(limits.addresses), "addresses"),
         (str(8 * len(urlsafe_b64decode(key + "=" * (-len(key) % 4)))), "random bits"),
     }
+
+
+def test_page_states_the_limits_of_a_connection() -> None:
+    page, limits = re.sub(r"\s+", " ", PAGE), ServerLimits()
+
+    assert (
+        f"A client has {limits.headers_s:g} s to end its headers, {limits.body_idle_s:g} s between "
+        f"two parts of a body, {limits.receive_s:g} s for a whole request, {limits.answer_idle_s:g} s "
+        f"without taking anything of its answer, and {limits.total_s:g} s for all of that together"
+    ) in page
+    assert f"more than {limits.header_fields} of them with the trailers, are 431" in page
+    assert f"more than {limits.pipelined} requests that wait for earlier answers" in page
+    assert f"`ZEBBRA_OAUTH_CONNECTIONS` ({limits.connections:,})" in page
+    assert f"`ZEBBRA_OAUTH_CONNECTIONS_PER_ADDRESS` ({limits.per_address}) of them" in page

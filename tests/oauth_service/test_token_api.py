@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.oauth_rig import Pipeline, Rig, heading, query_of, running_rig
+from support.oauth_rig import SERVICE_KEY, Pipeline, Rig, heading, query_of, running_rig
 from support.oauth_toy import RULES
 from support.postgres import Postgres
 
@@ -95,7 +95,9 @@ def test_rejected_token_is_replaced_though_it_looks_fresh(rig: Rig) -> None:
         ("/integration/providers?workspace_id=acme", "GET"),
     ],
 )
-@pytest.mark.parametrize("key", [None, "Bearer wrong", "Basic x", "service-key-of-the-tests"])
+@pytest.mark.parametrize(
+    "key", [None, "Bearer wrong", "Basic x", pytest.param(SERVICE_KEY, id="no scheme")]
+)
 def test_wrong_service_key_is_refused(rig: Rig, path: str, method: str, key: str | None) -> None:
     headers = {} if key is None else {"Authorization": key}
     answer = httpx.request(method, rig.url + path, headers=headers, json={"workspace_id": "acme"})

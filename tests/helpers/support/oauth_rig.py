@@ -31,7 +31,7 @@ from oauth_service.limits import RequestLimits
 from oauth_service.services import Services
 from oauth_service.store.schema import metadata
 
-SERVICE_KEY = "service-key-of-the-tests"
+SERVICE_KEY = "service-key-of-the-tests-on-loopback"
 SECRET = "client-secret-of-the-tests"
 PATIENCE = RefreshPolicy(backoff_s=0.01, lease_s=3.0, poll_s=0.02, caller_wait_s=20.0)
 REGISTRY = Registry(

@@ -26,7 +26,7 @@ from zebbra_pipeline.demo.person import Browser, connect_integration
 from zebbra_pipeline.refreshing import RefreshResult, refresh
 from zebbra_pipeline.sandboxes import sandbox_environment
 
-SERVICE_KEY = "service-key-of-the-stack"
+SERVICE_KEY = "service-key-of-the-stack-on-loopback"
 
 
 class Stack:

@@ -112,6 +112,7 @@ def test_the_example_file_lists_every_setting():
     listed = set(re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     core = {
         "HOME", "WAREHOUSE", "PUBLISHED", "MODELS", "OAUTH_URL", "OAUTH_DATABASE", "OAUTH_LOG_FORMAT", "SERVICE_KEY",
+        "OAUTH_CONNECTIONS", "OAUTH_CONNECTIONS_PER_ADDRESS",
         "ENCRYPTION_KEYS", "HISTORY_MONTHS", "REFRESH_MONTHS",
         "WORKSPACES_PER_RUN", "REFRESH_CRON", "FULL_CRON", "CHECK_CRON", "TIMEZONE",
     }  # fmt: skip

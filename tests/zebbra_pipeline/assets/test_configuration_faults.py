@@ -69,7 +69,7 @@ def test_a_malformed_setting_is_all_that_the_failure_says(failure, monkeypatch, 
 
 
 def test_a_refused_service_key_is_told_once_for_all(stack, failure, monkeypatch):
-    monkeypatch.setenv("ZEBBRA_SERVICE_KEY", "another-key")
+    monkeypatch.setenv("ZEBBRA_SERVICE_KEY", "another-key-of-some-other-service-of-ours")
 
     found = failure()
 

@@ -157,7 +157,7 @@ def test_a_service_that_does_not_answer_skips_the_tick_with_what_to_do(
 def test_a_refused_service_key_fails_the_tick_by_the_name_of_its_setting(
     stack, instance, monkeypatch
 ):
-    monkeypatch.setenv("ZEBBRA_SERVICE_KEY", "wr0ng")
+    monkeypatch.setenv("ZEBBRA_SERVICE_KEY", "wr0ng-key-of-some-other-service-of-ours")
     ticking = Ticking(instance)
 
     with pytest.raises(Exception, match="ZEBBRA_SERVICE_KEY"):
@@ -178,7 +178,7 @@ def row(number, *, integration="Xero", state="connected"):
 def served(monkeypatch, tmp_path):
     """Return a function that serves a list of connections."""
     monkeypatch.setenv("ZEBBRA_HOME", str(tmp_path / "served"))
-    monkeypatch.setenv("ZEBBRA_SERVICE_KEY", "key")
+    monkeypatch.setenv("ZEBBRA_SERVICE_KEY", "key-of-the-scripted-server-on-loopback")
     with scripted_server() as server:
         monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
 

@@ -78,7 +78,9 @@ def test_a_workspace_without_connections_is_told_to_connect(stack):
 
 
 def test_a_wrong_service_key_is_named_by_its_setting(stack):
-    sentence = refused(stack.zebbra("workspaces", ZEBBRA_SERVICE_KEY="wr0ng"))
+    sentence = refused(
+        stack.zebbra("workspaces", ZEBBRA_SERVICE_KEY="wr0ng-key-of-some-other-service-of-ours")
+    )
 
     assert "refuses our service key" in sentence
     assert "ZEBBRA_SERVICE_KEY" in sentence
