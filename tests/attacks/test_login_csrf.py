@@ -7,10 +7,15 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 from support.oauth_rig import Person, Rig, heading, hidden_fields, query_of, running_rig
 from support.operator import admin_link
 from support.page_checks import check_page
 from support.route_walk import whole_store
+
+from integrations.sandbox_kit import serve_in_thread
 
 LOGIN = "/integration/toybooks/login"
 FOREIGN = "https://evil.example"
@@ -284,8 +289,12 @@ def test_frame_of_a_foreign_page_opens_no_session(rig: Rig, browser: Browser) ->
     page = context.new_page()
     page.goto(rig.pipeline.link())
     link = rig.pipeline.link("mallory", "Mallory")
-    with page.expect_response(lambda answer: answer.url == link) as framed:
-        foreign_page(page, f'<iframe src="{link}"></iframe>')
+    body = f'<iframe src="{link}"></iframe>'
+    with (
+        serve_in_thread(Starlette(routes=[Route("/", lambda _: HTMLResponse(body))])) as url,
+        page.expect_response(lambda answer: answer.url == link) as framed,
+    ):
+        page.goto(url.replace("localhost", "127.0.0.1"))  # another site, on this machine
     page.goto(f"{rig.url}/connect")
     shown = page.locator("h1").inner_text()
     context.close()
