@@ -17,8 +17,11 @@ from oauth_service.services import Services, services_of
 from oauth_service.store import Workspace
 
 COOKIE = "zebbra_session"
+_HOST_PREFIX = "__Host-"
 _SENT_FROM_HERE = frozenset({"same-origin", "none"})
 _PORTS = {"http": 80, "https": 443}
+_AHEAD_OF_A_CLICK = ("sec-purpose", "purpose", "x-moz")
+"""Headers by which browsers say that they load a page before anyone has asked for it."""
 
 
 def has_service_key(request: Request) -> bool:
@@ -44,9 +47,24 @@ def require_service_key(request: Request) -> None:
         raise problems.wrong_key()
 
 
+async def require_a_visit(request: Request) -> None:
+    """
+    Refuse what is not shown to a person: frames, images and prefetches of links to our pages.
+
+    Otherwise a foreign page, or a browser that loads links ahead of a click, could open a link
+    and so exchange the browser's session unseen. Programs send none of these headers.
+    """
+    headers = request.headers
+    embedded = headers.get("sec-fetch-dest", "document") != "document"
+    early = any("prefetch" in headers.get(name, "").lower() for name in _AHEAD_OF_A_CLICK)
+    if embedded or early:
+        raise person_errors.not_a_visit()
+
+
 def session_of(request: Request) -> Session | None:
     """Return the browser session of a request, if it has one."""
-    session = services_of(request).sessions.read(request.cookies.get(COOKIE))
+    services = services_of(request)
+    session = services.sessions.read(request.cookies.get(cookie_name(services, COOKIE)))
     if session is not None:
         about(session.workspace_id)
     return session
@@ -60,17 +78,43 @@ def require_session(request: Request) -> Session:
     return session
 
 
+def cookie_name(services: Services, name: str) -> str:
+    """
+    Return what the cookie *name* is called where the service is reached.
+
+    By https it has the prefix `__Host-`: browsers then take it from this host only, over https,
+    so that no other host of the domain can plant a session. The plain name is not read there.
+    """
+    return f"{_HOST_PREFIX}{name}" if services.https else name
+
+
 def keep_session(response: Response, services: Services, name: str, value: str, path: str) -> None:
     """Let the browser keep a session's cookie for the pages below *path*."""
     response.set_cookie(
-        name,
+        cookie_name(services, name),
         value,
         max_age=int(SESSION_LIFETIME.total_seconds()),
-        path=f"{services.pages.base_path}{path}",
+        path=_cookie_path(services, path),
         httponly=True,
         samesite="lax",
         secure=services.https,
     )
+
+
+def end_session(response: Response, services: Services, name: str, path: str) -> None:
+    """Let the browser forget the cookie that `keep_session` set."""
+    response.delete_cookie(
+        cookie_name(services, name),
+        path=_cookie_path(services, path),
+        httponly=True,
+        samesite="lax",
+        secure=services.https,
+    )
+
+
+def _cookie_path(services: Services, path: str) -> str:
+    """Return the path of a cookie; browsers want `/` where its name begins with `__Host-`."""
+    return "/" if services.https else f"{services.pages.base_path}{path}"
 
 
 async def form_of(request: Request, session: BrowserSession) -> Mapping[str, str]:

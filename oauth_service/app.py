@@ -90,7 +90,12 @@ def create_app(
             is_fresh=services.refresher.is_fresh,
             metrics=services.metrics,
         )
-    app.add_middleware(AnswerHeaders, https=services.https, static_path=_STATIC_PATH)
+    app.add_middleware(
+        AnswerHeaders,
+        https=services.https,
+        static_path=_STATIC_PATH,
+        other_policy=services.pages.leaving_policy,
+    )
     templates = RouteTemplates([*(route for each in routers for route in each.routes), *app.routes])
     app.add_middleware(RequestLog, templates=templates, metrics=services.metrics)
     return app

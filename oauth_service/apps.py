@@ -1,5 +1,7 @@
 """The operator's apps at the providers, and the addresses that belong to them."""
 
+from urllib.parse import urlsplit
+
 from integrations.contracts import ConfigurationError, IntegrationPlugin, OAuthApp
 from integrations.runtime.registry import Registry
 from integrations.runtime.settings import Settings
@@ -31,6 +33,12 @@ class OperatorApps:
             return self.app(plugin)
         except ConfigurationError:
             return None
+
+    def plain_consent_origins(self) -> tuple[str, ...]:
+        """Return the origins of consent pages reached by plain http: sandboxes on this machine."""
+        pages = (urlsplit(app.authorize_url) for app in map(self.configured, self.registry) if app)
+        origins = (f"{page.scheme}://{page.netloc}" for page in pages if page.scheme == "http")
+        return tuple(dict.fromkeys(origins))
 
     def redirect_uri(self, plugin: IntegrationPlugin) -> str:
         """Return what must be registered as the app's redirect URI at the provider."""

@@ -105,6 +105,10 @@ class ConsentFlow:
         self._clock = clock
         self._policy = policy
 
+    def check_configured(self, plugin: IntegrationPlugin) -> None:
+        """Raise `PersonError` if the operator has set no app for *plugin*."""
+        self._app(plugin)
+
     async def begin(self, session: Session, plugin: IntegrationPlugin) -> str:
         """Return the URL of the provider's consent page; remember what it must answer."""
         app = self._app(plugin)

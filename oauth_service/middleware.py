@@ -12,11 +12,25 @@ from oauth_service.request_context import HEADER, begin
 from oauth_service.route_templates import RouteTemplates
 
 _log = logging.getLogger("oauth_service.requests")
-_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+_POLICY = "Content-Security-Policy"
+
+
+def content_policy(*form_targets: str) -> str:
+    """
+    Return the content security policy of a page.
+
+    Args:
+        form_targets: Where its forms may lead besides to the service itself, as CSP sources.
+    """
+    targets = " ".join(("'self'", *form_targets))
+    return (
+        f"default-src 'none'; style-src 'self'; img-src 'self'; form-action {targets}; "
         "base-uri 'none'; frame-ancestors 'none'"
-    ),
+    )
+
+
+_HEADERS: Mapping[str, str] = {
+    _POLICY: content_policy(),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -44,11 +58,13 @@ class AnswerHeaders:
         app: What it wraps.
         https: The service is reached over https only.
         static_path: Answers below it may be cached.
+        other_policy: The one content security policy that an answer may bring instead.
     """
 
-    def __init__(self, app: ASGIApp, *, https: bool, static_path: str) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool, static_path: str, other_policy: str) -> None:
         self._app = app
         self._static_path = static_path
+        self._other_policy = (_POLICY.lower().encode(), other_policy.encode())
         self._headers = [
             (name.lower().encode(), value.encode())
             for name, value in answer_headers(https=https).items()
@@ -64,8 +80,13 @@ class AnswerHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [item for item in message["headers"] if item[0] not in self._names]
-                message["headers"] = [*own, *self._headers]
+                brought = message["headers"]
+                own = [item for item in brought if item[0] not in self._names]
+                added = self._headers
+                if self._other_policy in brought:
+                    name = self._other_policy[0]
+                    added = [self._other_policy if item[0] == name else item for item in added]
+                message["headers"] = [*own, *added]
                 if static:
                     MutableHeaders(scope=message)["Cache-Control"] = "max-age=3600"
             await send(message)

@@ -1,5 +1,6 @@
 """Renders the HTML pages."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from oauth_service.middleware import content_policy
 from oauth_service.person_errors import PersonError
 
 STATIC = Path(__file__).parent / "static"
@@ -21,9 +23,17 @@ class Pages:
 
     Args:
         oauth_url: Its path is put before every link, for services behind a path prefix.
+        consent_origins: Origins of consent pages that are not reached by https.
+
+    Attributes:
+        leaving_policy: Content security policy of pages with a form whose answer leads to a
+            provider. Browsers hold each hop of such a redirect against `form-action`, those at
+            the provider too (a sign-in page on another host), which nobody can list: so any
+            https page is allowed there, and only there.
     """
 
-    def __init__(self, oauth_url: str) -> None:
+    def __init__(self, oauth_url: str, *, consent_origins: Sequence[str] = ()) -> None:
+        self.leaving_policy = content_policy("https:", *consent_origins)
         self.base_path = urlsplit(oauth_url).path.rstrip("/")
         self._environment = Environment(
             loader=FileSystemLoader(_TEMPLATES),
@@ -36,11 +46,17 @@ class Pages:
         self._environment.filters["moment"] = _moment
 
     def page(
-        self, template: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any
+        self,
+        template: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        leaving: bool = False,
+        **values: Any,
     ) -> HTMLResponse:
-        """Render *template*."""
+        """Render *template*; *leaving* pages have a form whose answer leads to a provider."""
         content = self._environment.get_template(template).render(values)
-        return HTMLResponse(content, status_code=status)
+        headers = {"Content-Security-Policy": self.leaving_policy} if leaving else None
+        return HTMLResponse(content, status_code=status, headers=headers)
 
     def error(self, error: PersonError, *, home: str = "/connect") -> HTMLResponse:
         """Say what happened and what to do; *home* is where the way back leads."""

@@ -65,6 +65,16 @@ def other_workspace() -> PersonError:
     )
 
 
+def not_a_visit() -> PersonError:
+    return PersonError(
+        HTTPStatus.FORBIDDEN,
+        "This page opens in a window of its own only",
+        "The browser asked for it inside another page, or before anyone opened it. Nothing was "
+        "changed.",
+        "Open the connect link that you were sent, in a window of its own.",
+    )
+
+
 def stale_form() -> PersonError:
     return PersonError(
         HTTPStatus.FORBIDDEN,

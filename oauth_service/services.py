@@ -92,7 +92,7 @@ def build_services(
         links=ConnectLinks(keys, settings.oauth_url, clock),
         sessions=Sessions(keys, clock),
         admin=AdminAccess(keys, settings.oauth_url, clock),
-        pages=Pages(settings.oauth_url),
+        pages=Pages(settings.oauth_url, consent_origins=apps.plain_consent_origins()),
         metrics=metrics,
         readiness=Readiness(
             {"database": store.check, "storage": store.check_writable, "keys": keys.check}

@@ -1,6 +1,7 @@
 """Reads what a token endpoint answers, sorted by what to do next. Pure, but for `ask`."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +17,14 @@ from integrations.contracts import (
     ProviderUnavailableError,
     TokenSet,
 )
+from integrations.contracts.numbers import usable_lifetime_s
+from integrations.runtime.answers import parse_json
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.retry import retry_after_s
 
+_MOST_BYTES = 1_000_000
+"""Of a token answer, decompressed: a pair takes a few kilobytes."""
+_log = logging.getLogger(__name__)
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _TEMPORARY = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 _SETTINGS = {
@@ -100,7 +106,7 @@ async def ask(
     """
     try:
         async with asyncio.timeout(timeout_s):
-            answer = await http.send(request, timeout_s=timeout_s)
+            answer = await http.send(request, timeout_s=timeout_s, most_bytes=_MOST_BYTES)
     except (ProviderUnavailableError, PayloadError, TimeoutError):
         return Unavailable("no answer", may_be_spent=True)
     except ConfigurationError:
@@ -131,7 +137,8 @@ def read_answer(
         return _by_code(plugin, answer, code, trace_id, now)
     if answer.status == HTTPStatus.OK:
         try:
-            tokens = plugin.oauth.token_set(content or {}, now=now, previous=previous)
+            usable = _with_usable_lifetime(plugin, content or {})
+            tokens = plugin.oauth.token_set(usable, now=now, previous=previous)
         except PayloadError:
             return Unavailable("an answer without tokens", may_be_spent=True, trace_id=trace_id)
         return Granted(tokens, trace_id)
@@ -170,10 +177,27 @@ def _unavailable(
 
 def _content(answer: RawAnswer) -> Mapping[str, Any] | None:
     try:
-        content = answer.json()
+        content = parse_json(answer, answer.url, odd_as_text=True)
     except PayloadError:
         return None
     return content if isinstance(content, dict) else None
+
+
+def _with_usable_lifetime(
+    plugin: IntegrationPlugin, content: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return *content* without an `expires_in` that cannot be used, whoever reads it then."""
+    given = content.get("expires_in")
+    if given is None or usable_lifetime_s(given) is not None:
+        return content
+    _log.warning(
+        "%s: token answer: expires_in: expected seconds from 1 to ten years, found other %s; "
+        "taken as %d s",
+        plugin.name,
+        "text" if isinstance(given, str) else type(given).__name__,
+        plugin.oauth.access_lifetime_s,
+    )
+    return {name: value for name, value in content.items() if name != "expires_in"}
 
 
 def _error_code(plugin: IntegrationPlugin, content: Mapping[str, Any] | None) -> str | None:

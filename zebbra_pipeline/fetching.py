@@ -152,7 +152,7 @@ def _land_all(
             try:
                 metadata = pulled.land(session, run_id)
                 outcome = Done(pulled.workspace_id, metadata, pulled.summary)
-            except (WarehouseError, ValueError) as exc:  # refused by the database, or by us
+            except (WarehouseError, ValueError, ArithmeticError) as exc:  # by the database, or us
                 outcome = Failed(pulled.workspace_id, exc)
             note(outcome)
             outcomes.append(outcome)

@@ -1,7 +1,7 @@
 """The OAuth service as the pipeline sees it: its HTTP API, never its store."""
 
-import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +18,7 @@ from integrations.contracts import (
     TooSlowError,
 )
 from integrations.runtime.http import HttpSession, RawAnswer
+from integrations.runtime.retry import retry_after_s
 from integrations.runtime.urls import check_oauth_url
 from zebbra_pipeline.outcomes import OperatorError
 
@@ -25,6 +26,7 @@ _OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 200, 401, 404, 409
 _SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 500, 502, 503
 _TOKEN_TIMEOUT_S = 90.0
 """Longer than a refresh that the service itself waits for."""
+_UNASKED_RETRY_AFTER_S = 60.0
 
 
 class UnknownWorkspaceError(LookupError):
@@ -209,9 +211,9 @@ class OAuthService:
         if answer.status == _NOT_FOUND:
             return NotConnectedError(detail)
         if answer.status == _UNAVAILABLE:
-            seconds = answer.headers.get("retry-after", "60")
+            asked_s = retry_after_s(answer.headers.get("retry-after"), now=datetime.now(UTC))
             return ProviderUnavailableError(
-                detail, retry_after_s=float(seconds) if seconds.isdigit() else 60.0
+                detail, retry_after_s=_UNASKED_RETRY_AFTER_S if asked_s is None else asked_s
             )
         return self._fault(answer, problem.get("code"), detail)
 
@@ -286,7 +288,7 @@ class ServiceTokens:
 
 def _problem(answer: RawAnswer) -> dict[str, Any]:
     try:
-        content = json.loads(answer.body)
-    except ValueError:
+        content = answer.json()
+    except PayloadError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -24,6 +24,7 @@ from integrations.runtime.http import BoundClient, HttpSession
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.fetching import Pull
 from zebbra_pipeline.oauth_api import OAuthService, ServiceTokens
+from zebbra_pipeline.pulled_amounts import check_batch, check_costs, check_people
 from zebbra_pipeline.pulls import AccountingPull, Origin, PayrollPull
 from zebbra_pipeline.warehouse import (
     EMPLOYEES,
@@ -185,6 +186,7 @@ class Puller:
         if isinstance(adapter, AccountingFetchAdapter):
             statements = frozenset(Statement(name) for name in self._assets)
             batch = await adapter.get_data(from_month, statements=statements)
+            check_batch(self._plugin.name, batch)
             if batch.tenant_id != tenant.id:
                 raise ReconnectRequiredError(
                     f"{self._plugin.name}: the figures came from another organisation "
@@ -198,6 +200,8 @@ class Puller:
         costs = (
             await adapter.get_payroll_costs(from_month) if PAYROLL_COSTS in self._assets else None
         )
+        check_people(self._plugin.name, people or ())
+        check_costs(self._plugin.name, costs or ())
         origin = self._origin(workspace_id, tenant, client, started)
         return PayrollPull(origin, self._plugin.name, history, people, costs)
 

@@ -5,11 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.contracts.errors import PayloadError
+from integrations.contracts.numbers import MOST_CHARACTERS, is_bounded
 
 _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 SMALLEST = Decimal("0.0001")
 """What the warehouse stores: `DECIMAL(18,4)`."""
 _LIMIT = Decimal(10) ** 14
+_EXPECTED = "expected at most 14 digits and 4 decimals"
+
+
+def fits(amount: Decimal) -> bool:
+    """Return whether *amount* is a number of at most 14 digits before the point."""
+    return amount.is_finite() and -_LIMIT < amount < _LIMIT
 
 
 def parse_amount(value: Any, where: str) -> Decimal:
@@ -26,10 +33,31 @@ def parse_amount(value: Any, where: str) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise PayloadError(f"{where}: expected an amount as text, found {type(value).__name__}")
-    text = value.strip() if isinstance(value, str) else format(value, "f")
+    text = value.strip() if isinstance(value, str) else _written_out(Decimal(value), where)
+    if len(text) > MOST_CHARACTERS:
+        raise PayloadError(f"{where}: {_EXPECTED}, found more")
     if not _AMOUNT.fullmatch(text):
         raise PayloadError(f"{where}: expected an amount such as '1234.50', found other text")
     amount = Decimal(text)
-    if abs(amount) >= _LIMIT or amount != amount.quantize(SMALLEST):
-        raise PayloadError(f"{where}: expected at most 14 digits and 4 decimals, found more")
+    if not fits(amount) or amount != amount.quantize(SMALLEST):
+        raise PayloadError(f"{where}: {_EXPECTED}, found more")
     return amount
+
+
+def check_fits(amount: Decimal | None, where: str) -> None:
+    """
+    Refuse an amount that the warehouse cannot hold, wherever it was computed.
+
+    Raises:
+        PayloadError: If it has too many digits before the point, or is no number. It names
+            *where*, never the value.
+    """
+    if amount is not None and not fits(amount):
+        raise PayloadError(f"{where}: expected an amount of at most 14 digits, found more")
+
+
+def _written_out(number: Decimal, where: str) -> str:
+    """Return *number* without an exponent; `1e999999999` would take gigabytes that way."""
+    if number.is_finite() and not is_bounded(number):
+        raise PayloadError(f"{where}: {_EXPECTED}, found more")
+    return format(number, "f")

@@ -8,7 +8,6 @@ it overrides another step only where its provider is odd.
 
 import base64
 import binascii
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from integrations.contracts.access import NewGrant, Tenant, TokenSet
 from integrations.contracts.client import ProviderClient
 from integrations.contracts.errors import ConfigurationError, PayloadError
+from integrations.contracts.numbers import load_json, usable_lifetime_s
 
 ClientAuth = Literal["basic", "body", "none"]
 
@@ -92,7 +92,7 @@ class IntegrationOAuth(ABC):
         client_auth: How the app identifies itself at the token endpoint.
         pkce: Whether to send an S256 code challenge.
         refresh_repeats_redirect_uri: Whether a refresh must repeat the redirect URI.
-        access_lifetime_s: Used when an answer has no `expires_in`.
+        access_lifetime_s: Used when an answer has no `expires_in` that can be used.
         replay_grace: How long a spent refresh token still works, so that a lost answer can
             be asked for again. None: until the new access token is first used.
         idle_limit: How long an unused refresh token lives; None: for ever.
@@ -199,16 +199,15 @@ class IntegrationOAuth(ABC):
             previous: The pair that was refreshed. Its refresh token stays when the answer
                 brings none.
 
+        A lifetime that cannot be used is taken as missing: it must never cost a grant.
+
         Raises:
-            PayloadError: If the answer has no access token, or a lifetime that is no number.
+            PayloadError: If the answer has no access token.
         """
         access, refresh = answer.get("access_token"), answer.get("refresh_token")
         if not isinstance(access, str) or not access:
             raise PayloadError("token answer: access_token: expected text, found none")
-        try:
-            lifetime_s = int(answer.get("expires_in") or self.access_lifetime_s)
-        except (TypeError, ValueError) as exc:
-            raise PayloadError("token answer: expires_in: expected a number of seconds") from exc
+        lifetime_s = usable_lifetime_s(answer.get("expires_in")) or self.access_lifetime_s
         if isinstance(refresh, str) and refresh:
             kept: SecretStr | None = SecretStr(refresh)
         else:
@@ -302,7 +301,7 @@ def unverified_claims(token: SecretStr) -> Mapping[str, Any]:
     if len(parts) != 3:  # noqa: PLR2004 -- header, claims, signature
         return {}
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = load_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (binascii.Error, ValueError):
         return {}
     return claims if isinstance(claims, dict) else {}

@@ -12,6 +12,8 @@ from integrations.gusto.payrolls import monthly_costs, parse_payrolls, query_ran
 
 PER_PAGE = 100
 """Objects per page: the most that Gusto gives."""
+_MOST_PAGES = 10_000
+"""A million people or payrolls; more pages are a mistake, and are not asked for."""
 
 
 class GustoFetchAdapter(PayrollFetchAdapter):
@@ -112,9 +114,13 @@ def _total_pages(answer: Answer, what: str) -> int | None:
     text = answer.headers.get("x-total-pages")
     if text is None:
         return None
-    try:
-        return int(text)
-    except ValueError as exc:
+    text = text.strip()
+    if not (text.isascii() and text.isdigit()):
         raise PayloadError(
             f"Gusto: {what}: header X-Total-Pages: expected a number, found other text"
-        ) from exc
+        )
+    if len(text) > len(str(_MOST_PAGES)) or int(text) > _MOST_PAGES:
+        raise PayloadError(
+            f"Gusto: {what}: header X-Total-Pages: expected at most {_MOST_PAGES}, found more"
+        )
+    return int(text)

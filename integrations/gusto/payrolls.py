@@ -21,6 +21,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from integrations.contracts import (
+    PayloadError,
     PayrollCost,
     month_end,
     month_ends,
@@ -58,6 +59,12 @@ How long before the first wanted month a payroll for it may have been paid.
 
 The longest pay period is a year, and nobody is paid before it begins.
 """
+
+_FINEST = -4
+"""Exponent of the last decimal that an amount can have; see `parse_amount`."""
+
+_LONGEST_PERIOD = timedelta(days=2 * 366)
+"""Of a payroll, with room to spare: a longer one is a mistake, and is not split by months."""
 
 AHEAD = timedelta(days=85)
 """How far past today to ask: just short of the three months that Gusto allows."""
@@ -116,6 +123,10 @@ def parse_payrolls(payrolls: Sequence[Record]) -> list[Payroll]:
         period = expect_record(record.get("pay_period"), f"{where}.pay_period")
         start = expect_day(period, "start_date", f"{where}.pay_period")
         end = expect_day(period, "end_date", f"{where}.pay_period")
+        if abs(end - start) > _LONGEST_PERIOD:
+            raise PayloadError(
+                f"{where}.pay_period: expected at most {_LONGEST_PERIOD.days} days, found more"
+            )
         totals = expect_record(record.get("totals"), f"{where}.totals")
         parsed[uuid] = Payroll(
             uuid=uuid,
@@ -160,7 +171,8 @@ def split_by_days(amount: Decimal, start: date, end: date) -> dict[date, Decimal
     """
     days = _days_by_month(start, end)
     total_days = sum(days.values())
-    unit = Decimal(1).scaleb(min(-2, int(amount.as_tuple().exponent)))
+    # Zeros at its end, of which there may be hundreds, are no decimals.
+    unit = Decimal(1).scaleb(max(_FINEST, min(-2, int(amount.as_tuple().exponent))))
     units = int(abs(amount) / unit)
     sign = -1 if amount < 0 else 1
     shares = {month: divmod(units * count, total_days) for month, count in days.items()}

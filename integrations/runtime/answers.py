@@ -1,13 +1,12 @@
 """`RawAnswer`: what came back over the wire, and how its JSON is read."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from integrations.contracts.errors import PayloadError
+from integrations.contracts.numbers import load_json
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
 
@@ -38,22 +37,24 @@ class RawAnswer:
         return parse_json(self, self.url)
 
 
-def parse_json(answer: RawAnswer, where: str) -> Any:
+def parse_json(answer: RawAnswer, where: str, *, odd_as_text: bool = False) -> Any:
     """
     Return the parsed body of *answer* with every fraction as `Decimal`.
 
+    Args:
+        answer: Whose body is read.
+        where: Names the request in errors.
+        odd_as_text: Numbers out of bounds arrive as text; see `contracts.numbers.load_json`.
+
     Raises:
-        PayloadError: If it is not JSON. *where*, kind and length are named, never the content.
+        PayloadError: If it is not JSON, or has numbers or nesting out of bounds. *where*, kind
+            and length are named, never the content.
     """
     try:
-        return json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, ArithmeticError, RecursionError):
+        return load_json(answer.body, odd_as_text=odd_as_text)
+    except ValueError:
         # Not chained: a JSONDecodeError carries the whole document.
         raise PayloadError(f"{where}: expected JSON, found {_described(answer)}") from None
-
-
-def _refuse_constant(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
 
 
 def _described(answer: RawAnswer) -> str:

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from integrations.contracts.access import IntegrationAccess
 from integrations.contracts.errors import (
     ConfigurationError,
-    PayloadError,
     ProviderUnavailableError,
     TooSlowError,
 )
 from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
 from integrations.runtime.answers import RawAnswer
+from integrations.runtime.bodies import ACCEPTED, Body
 from integrations.runtime.breaker import Breaker
 from integrations.runtime.client import BoundClient, Quota
 from integrations.runtime.limits import Budgets
@@ -92,7 +92,10 @@ class HttpSession:
             verify=_trusted(),
             follow_redirects=False,
             cookies=no_cookies,
-            headers={"User-Agent": f"zebbra-pipeline/{_version()}"},
+            headers={
+                "User-Agent": f"zebbra-pipeline/{_version()}",
+                "Accept-Encoding": ACCEPTED,
+            },
             limits=httpx.Limits(max_connections=_MOST_CONNECTIONS),
             mounts={f"all://{host}": None for host in _LOOPBACK},
         )
@@ -108,7 +111,13 @@ class HttpSession:
             await self._pool.aclose()
             self._pool = None
 
-    async def send(self, request: OutboundRequest, *, timeout_s: float = _READ_S) -> RawAnswer:
+    async def send(
+        self,
+        request: OutboundRequest,
+        *,
+        timeout_s: float = _READ_S,
+        most_bytes: int | None = None,
+    ) -> RawAnswer:
         """
         Send one request once and return its answer, whatever its status.
 
@@ -116,12 +125,14 @@ class HttpSession:
             request: What to send.
             timeout_s: Longest silence while reading. Connecting may take 10 seconds at most,
                 the whole answer four times *timeout_s*.
+            most_bytes: Instead of the session's.
 
         Raises:
             ProviderUnavailableError: On network faults and, as `TooSlowError`, timeouts. The
                 request may have been acted on.
             ConfigurationError: If the URL or a header cannot be sent at all.
-            PayloadError: If the answer is longer than 50 MB.
+            PayloadError: If the answer is too long, 50 MB as a rule, or compressed in a way
+                that was not asked for.
         """
         if self._pool is None:
             raise RuntimeError("use `async with HttpSession() as session`")
@@ -129,7 +140,9 @@ class HttpSession:
         async with self._in_flight:
             with _as_our_errors(where):
                 async with asyncio.timeout(timeout_s * _WHOLE_ANSWER):
-                    return await self._exchange(self._pool, request, timeout_s)
+                    return await self._exchange(
+                        self._pool, request, timeout_s, most_bytes or self._most_bytes
+                    )
 
     def bind(
         self,
@@ -169,7 +182,11 @@ class HttpSession:
         return self._breakers.setdefault(plugin.name, Breaker(plugin.name, timing=self._timing))
 
     async def _exchange(
-        self, pool: "httpx.AsyncClient", request: OutboundRequest, timeout_s: float
+        self,
+        pool: "httpx.AsyncClient",
+        request: OutboundRequest,
+        timeout_s: float,
+        most_bytes: int,
     ) -> RawAnswer:
         import httpx
 
@@ -185,18 +202,17 @@ class HttpSession:
             auth=httpx.BasicAuth(*request.basic_auth) if request.basic_auth else None,
             timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s), pool=None),
         ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > self._most_bytes:
-                    raise PayloadError(
-                        f"{request.method} {_bare(request.url)}: expected at most "
-                        f"{self._most_bytes} bytes, found more"
-                    )
+            body = Body(
+                response.headers.get("content-encoding", ""),
+                most_bytes=most_bytes,
+                where=f"{request.method} {_bare(request.url)}",
+            )
+            async for piece in response.aiter_raw():
+                body.feed(piece)
             return RawAnswer(
                 status=response.status_code,
                 headers=dict(response.headers),
-                body=bytes(body),
+                body=body.content(),
                 url=_bare(request.url),
             )
 

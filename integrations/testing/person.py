@@ -9,7 +9,7 @@ from integrations.testing.expectations import ConformanceError
 from integrations.testing.service import ServiceApi
 from integrations.testing.web import Browser, Form, Page
 
-_OK, _FOUND = 200, 302
+_OK, _SEE_OTHER = 200, 303
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,13 @@ class Person:
         query = urlencode({"workspace_id": self.workspace_id})
         url = f"{self._api.url}/integration/{self._slug}/login?{query}"
         page = self.browser.send(url)
-        if page.status != _FOUND:
+        if page.status == _OK:
+            form = Form()
+            form.feed(page.text)
+            page = self.browser.send(urljoin(url, form.action), form=form.hidden)
+        if page.status != _SEE_OTHER:
             raise ConformanceError(
-                expected="the login route to redirect to the provider",
+                expected="the form of the login page to redirect to the provider",
                 found=f"status {page.status}: {page.heading}",
                 why="nobody can connect this integration",
             )

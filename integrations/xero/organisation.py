@@ -6,6 +6,7 @@ https://developer.xero.com/documentation/api/accounting/organisation
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 from integrations.contracts import PayloadError, ReconnectRequiredError
 from integrations.xero.connections import XeroConnection
 
-_MICROSOFT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+_MICROSOFT = re.compile(r"/Date\((-?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,7 +110,8 @@ def _day(value: Any, where: str) -> date | None:
         return None
     if isinstance(value, str):
         if match := _MICROSOFT.fullmatch(value):
-            return (_EPOCH + timedelta(milliseconds=int(match.group(1)))).date()
+            with suppress(OverflowError):
+                return (_EPOCH + timedelta(milliseconds=int(match.group(1)))).date()
         try:
             return datetime.fromisoformat(value).date()
         except ValueError:

@@ -13,7 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from integrations.contracts import IntegrationPlugin, check_workspace_id
 from oauth_service import admin_actions, admin_errors
-from oauth_service.access import form_of, keep_session
+from oauth_service.access import (
+    cookie_name,
+    end_session,
+    form_of,
+    keep_session,
+    require_a_visit,
+)
 from oauth_service.admin_actions import Notice, note
 from oauth_service.admin_filter import (
     AGE_CHOICES,
@@ -37,11 +43,16 @@ COOKIE = "zebbra_admin"
 ROWS_A_PAGE = 50
 _EVENTS_SHOWN = 100
 _LONGEST_NAME = 200
-router = APIRouter(prefix=PATH, include_in_schema=False)
+router = APIRouter(prefix=PATH, include_in_schema=False, dependencies=[Depends(require_a_visit)])
+
+
+def _current(request: Request) -> AdminSession | None:
+    services = services_of(request)
+    return services.admin.read(request.cookies.get(cookie_name(services, COOKIE)))
 
 
 async def _session(request: Request) -> AdminSession:
-    session = services_of(request).admin.read(request.cookies.get(COOKIE))
+    session = _current(request)
     if session is None:
         raise admin_errors.no_session()
     return session
@@ -234,14 +245,14 @@ async def leave(request: Request, session: Operator, services: ServicesOf) -> HT
     await form_of(request, session)
     note(session, "left")
     answer = services.pages.page("admin_left.html")
-    answer.delete_cookie(COOKIE, path=f"{services.pages.base_path}{PATH}")
+    end_session(answer, services, COOKIE, PATH)
     return answer
 
 
 def _open_link(request: Request, services: Services, link: str) -> RedirectResponse:
     admin = services.admin
     try:
-        session = admin.start(link, admin.read(request.cookies.get(COOKIE)))
+        session = admin.start(link, _current(request))
     except ExpiredError:
         raise admin_errors.expired_link() from None
     except ForgedError:

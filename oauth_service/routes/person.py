@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +17,7 @@ from oauth_service.access import (
     form_of,
     keep_session,
     plugin_for_person,
+    require_a_visit,
     session_of,
 )
 from oauth_service.cards import cards_of
@@ -27,7 +28,12 @@ from oauth_service.request_context import about
 from oauth_service.services import Services, ServicesOf
 from oauth_service.store import ConnectionState, Workspace
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(require_a_visit)])
+_SWITCHED = "switched"
+_SWITCHED_TEXT = (
+    "This browser had the page of another workspace open, which this link has closed. Check that "
+    "the workspace below is the one that you want to connect."
+)
 
 
 @router.get("/")
@@ -51,21 +57,39 @@ async def connect(request: Request, services: ServicesOf) -> Response:
     )
     notice = await _notice(services, session, request.query_params)
     return services.pages.page(
-        "connect.html", workspace=workspace, cards=cards, session=session, notice=notice
+        "connect.html",
+        leaving=True,
+        workspace=workspace,
+        cards=cards,
+        session=session,
+        notice=notice,
     )
 
 
 @router.get("/integration/{slug}/login")
+async def ask_before_login(
+    request: Request, slug: str, session: PersonSession, services: ServicesOf
+) -> HTMLResponse:
+    """Name the workspace and the provider, and ask: any page can lead a browser here."""
+    plugin = plugin_for_person(services, slug)
+    _same_workspace(request, session)
+    services.consent.check_configured(plugin)
+    workspace = await _workspace(services, session)
+    return services.pages.page(
+        "login.html", leaving=True, plugin=plugin, session=session, workspace=workspace
+    )
+
+
+@router.post("/integration/{slug}/login")
 async def login(
     request: Request, slug: str, session: PersonSession, services: ServicesOf
 ) -> RedirectResponse:
-    """Send the person to the provider's consent page."""
+    """Send the person to the provider's consent page, if a form of ours asks for it."""
     plugin = plugin_for_person(services, slug)
-    workspace_id = request.query_params.get("workspace_id", session.workspace_id)
-    if workspace_id != session.workspace_id:
-        raise person_errors.other_workspace()
+    _same_workspace(request, session)
+    await form_of(request, session)
     url = await services.consent.begin(session, plugin)
-    return RedirectResponse(url, HTTPStatus.FOUND)
+    return RedirectResponse(url, HTTPStatus.SEE_OTHER)
 
 
 @router.get("/integration/{slug}/callback")
@@ -128,6 +152,13 @@ async def disconnect(
     return _done(services, plugin, "disconnected" if confirmed else "forgotten")
 
 
+def _same_workspace(request: Request, session: Session) -> None:
+    """Refuse a URL for another workspace: this browser has opened that one's link since."""
+    workspace_id = request.query_params.get("workspace_id", session.workspace_id)
+    if workspace_id != session.workspace_id:
+        raise person_errors.other_workspace()
+
+
 def _open_link(request: Request, services: Services, link: str) -> RedirectResponse:
     try:
         workspace_id = services.links.workspace_of(link)
@@ -135,9 +166,11 @@ def _open_link(request: Request, services: Services, link: str) -> RedirectRespo
         raise person_errors.expired_link() from None
     except ForgedError:
         raise person_errors.forged_link() from None
-    session = services.sessions.start(workspace_id, session_of(request))
+    current = session_of(request)
+    session = services.sessions.start(workspace_id, current)
     about(workspace_id)
-    response = _redirect(services, "/connect")
+    switched = current is not None and current.workspace_id != workspace_id
+    response = _redirect(services, f"/connect?done={_SWITCHED}" if switched else "/connect")
     keep_session(response, services, COOKIE, services.sessions.cookie_value(session), "/")
     return response
 
@@ -153,6 +186,8 @@ async def _notice(
     services: Services, session: Session, query: Mapping[str, str]
 ) -> Mapping[str, Any] | None:
     """Return what has just been done, if the store agrees that it was."""
+    if query.get("done") == _SWITCHED:
+        return {"tone": "attention", "text": _SWITCHED_TEXT}
     plugin = services.registry.plugins.get(query.get("integration", ""))
     if plugin is None:
         return None

@@ -5,8 +5,6 @@ Fixtures of the OAuth service's tests.
 running service on it instead of SQLite.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -14,30 +12,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
-from support.oauth_rig import Rig, running_rig
+from support.oauth_fixtures import browser, rig, running
 from support.postgres import Postgres, PostgresMissingError, running_postgres
 
 from oauth_service.store import Store
 
+__all__ = ["browser", "rig", "running"]
+
 KINDS = ("sqlite", "postgresql")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    database = os.environ.get("ZEBBRA_TEST_DATABASE")
-    overrides = {"ZEBBRA_OAUTH_DATABASE": database} if database else {}
-    with running_rig(tmp_path_factory.mktemp("oauth") / "home", overrides=overrides) as rig:
-        yield rig
-
-
-@pytest.fixture
-def rig(running: Rig) -> Rig:
-    """A service and a provider to which nothing has happened yet."""
-    running.reset()
-    return running
 
 
 @pytest.fixture(scope="session")
@@ -76,19 +59,6 @@ def store(database_url: str) -> Iterator[Store]:
     opened = Store(database_url, [SecretStr(Fernet.generate_key().decode())])
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium on the PATH")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield launched
-        launched.close()
 
 
 def _databases(request: pytest.FixtureRequest, folder: Path) -> Callable[[], str]:

@@ -28,7 +28,7 @@ def test_person_connects_chooses_and_disconnects(
     assert "session=" not in page.url
     page.screenshot(path=pictures / "1-connect.png", full_page=True)
 
-    page.get_by_role("link", name="Connect Toybooks").click()
+    page.get_by_role("button", name="Connect Toybooks").click()
     page.screenshot(path=pictures / "2-consent.png", full_page=True)
     page.get_by_label("Bakery & Sons <Ltd>").check()
     page.get_by_label("Second Shop").check()
@@ -92,10 +92,10 @@ def test_text_twice_as_large_fits_a_phone_and_breaks_no_button(rig: Rig, browser
     page.goto(rig.pipeline.link())
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     width = page.evaluate("document.documentElement.scrollWidth")
-    lines = page.get_by_role("link", name="Reconnect Toybooks").evaluate(
-        """(link) => {
+    lines = page.get_by_role("button", name="Reconnect Toybooks").evaluate(
+        """(button) => {
           const range = document.createRange();
-          range.selectNodeContents(link.firstChild);
+          range.selectNodeContents(button.firstChild);
           return range.getClientRects().length;
         }"""
     )
@@ -108,7 +108,7 @@ def test_text_twice_as_large_fits_a_phone_and_breaks_no_button(rig: Rig, browser
 def test_page_needs_no_javascript(rig: Rig, browser: Browser) -> None:
     page = browser.new_page(java_script_enabled=False)
     page.goto(rig.pipeline.link())
-    page.get_by_role("link", name="Connect Toybooks").click()
+    page.get_by_role("button", name="Connect Toybooks").click()
     page.get_by_label("Second Shop").check()
     page.get_by_role("button", name="Allow").click()
     assert _card(page).locator(".badge").inner_text() == "Connected"

@@ -35,7 +35,7 @@ class Walk:
         self.page.goto(self.rig.pipeline.link())
 
     def leave(self, action: str = "Connect") -> None:
-        self.page.get_by_role("link", name=f"{action} Toybooks", exact=True).click()
+        self.page.get_by_role("button", name=f"{action} Toybooks", exact=True).click()
 
     def decide(self, decision: str = "Allow") -> None:
         self.page.get_by_label(BAKERY).check()

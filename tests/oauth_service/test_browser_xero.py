@@ -15,7 +15,7 @@ def test_disconnecting_deletes_the_connection_at_xero(browser: Browser, tmp_path
     with running_builtin("xero", tmp_path / "home") as xero:
         page = browser.new_page(color_scheme="light", viewport={"width": 900, "height": 900})
         page.goto(xero.pipeline.link())
-        page.get_by_role("link", name="Connect Xero", exact=True).click()
+        page.get_by_role("button", name="Connect Xero", exact=True).click()
         page.locator("[name=tenant_id]").first.check()
         page.get_by_role("button", name="Allow").click()
         page.wait_for_url("**/connect?done=connected*")

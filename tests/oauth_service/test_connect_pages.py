@@ -46,12 +46,14 @@ def test_cookie_is_secure_behind_https_and_a_path_prefix_is_kept(tmp_path: Path)
         assert answer.headers["location"] == "https://connect.example/zebbra/connect"
         cookie = answer.headers["set-cookie"]
         assert "Secure" in cookie
-        assert "Path=/zebbra/" in cookie
+        assert "Path=/;" in cookie
+        assert "Domain" not in cookie
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
-        session = cookie.split(";")[0].split("=", 1)[1]
-        page = rig.person.http.get("/connect", headers={"Cookie": f"zebbra_session={session}"})
+        name, session = cookie.split(";")[0].split("=", 1)
+        assert name == "__Host-zebbra_session"
+        page = rig.person.http.get("/connect", headers={"Cookie": f"{name}={session}"})
         assert 'href="/zebbra/static/style.css"' in page.text
-        assert 'href="/zebbra/integration/toybooks/login?workspace_id=acme"' in page.text
+        assert 'action="/zebbra/integration/toybooks/login?workspace_id=acme"' in page.text
 
 
 def test_page_names_what_is_asked_for_and_what_is_not_set_up(rig: Rig) -> None:
@@ -69,7 +71,7 @@ def test_page_names_what_is_asked_for_and_what_is_not_set_up(rig: Rig) -> None:
 def test_pages_forbid_scripts_frames_caches_and_referrers(rig: Rig) -> None:
     page = rig.person.open(rig.pipeline.link())
 
-    assert page.headers["content-security-policy"] == (
+    assert rig.person.http.get("/").headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )

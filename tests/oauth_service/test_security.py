@@ -191,7 +191,10 @@ def test_service_redirects_only_to_itself_and_to_the_provider(rig: Rig) -> None:
     lure = "next=https://evil.example&redirect_uri=https://evil.example&return_to=//evil.example"
     person = rig.person
     answers = [person.http.get(f"{rig.pipeline.link()}&{lure}")]
-    answers.append(person.http.get(f"/integration/toybooks/login?{lure}"))
+    asked = person.http.get(f"/integration/toybooks/login?{lure}")
+    assert "evil" not in asked.text
+    own = hidden_fields(asked)
+    answers.append(person.http.post(f"/integration/toybooks/login?{lure}", data=own))
     back = person.allow(answers[-1].headers["location"])
     answers.append(person.http.get(f"{back}&{lure}"))
     fields = hidden_fields(person.http.get("/connect"))

@@ -97,7 +97,6 @@ def test_faults_of_the_app_name_the_settings(status: int, body: object, settings
         (200, b'{"access_token": "a', True),
         (200, {}, True),
         (200, [], True),
-        (200, {"access_token": "a", "expires_in": "soon"}, True),
         (400, b"<html>Bad Request</html>", True),
         (403, b"<html>Forbidden</html>", True),
         (302, b"", True),

@@ -69,8 +69,7 @@ def connect_integration(
     Raises:
         ProcessError: If a page of the dance is an error, or has no such organisation.
     """
-    query = urlencode({"workspace_id": workspace_id})
-    _, authorize_url = browser.open(f"{service_url}/integration/{slug}/login?{query}")
+    authorize_url = begin_login(browser, service_url, workspace_id, slug)
     if not authorize_url:
         raise ProcessError(f"{slug}: the login page does not lead to the provider")
     consent_page, _ = browser.open(authorize_url)
@@ -82,6 +81,16 @@ def connect_integration(
         chosen = form.choices_of(tenant_name)
         _, target = browser.open(urljoin(address, form.action), form.hidden | chosen)
         browser.follow(target)
+
+
+def begin_login(browser: Browser, service_url: str, workspace_id: str, slug: str) -> str:
+    """Confirm that *workspace_id* is to be connected; return the provider's consent page."""
+    query = urlencode({"workspace_id": workspace_id})
+    url = f"{service_url}/integration/{slug}/login?{query}"
+    page, _ = browser.open(url)
+    form = _Form.in_page(page)
+    _, authorize_url = browser.open(urljoin(url, form.action), form.hidden)
+    return authorize_url
 
 
 class _RedirectsStayVisible(HTTPRedirectHandler):

@@ -1,6 +1,7 @@
 """Model documents on disk: `<folder>/<workspace_id>/<model_id>.json`. Read, never written."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from integrations.contracts import check_workspace_id
+from integrations.contracts.numbers import TooDeepError, load_json
 from zebbra_pipeline.merge.schema import Model, json_type, problem_text
 
 
@@ -53,7 +55,8 @@ def load_model(path: Path) -> dict[str, Any]:
         ModelDocumentError: If it cannot be read, is not JSON, or not a model; names the file.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse)
+        # Fractions stay floats, as the document is passed on as it is.
+        document = load_json(path.read_text(encoding="utf-8-sig"), fraction=_finite)
     except OSError as exc:
         raise ModelDocumentError(f"{path}: cannot be read: {exc.strerror}") from exc
     except json.JSONDecodeError as exc:
@@ -62,7 +65,7 @@ def load_model(path: Path) -> dict[str, Any]:
         raise ModelDocumentError(f"{path}: expected JSON, found {place}") from None
     except UnicodeDecodeError:
         raise ModelDocumentError(f"{path}: expected JSON in UTF-8, found other bytes") from None
-    except RecursionError:
+    except TooDeepError:
         raise ModelDocumentError(f"{path}: expected a model, found JSON nested too deep") from None
     except ValueError as exc:
         raise ModelDocumentError(f"{path}: expected JSON, found {exc}") from None
@@ -108,5 +111,9 @@ def load_models(folder: Path, workspace_id: str) -> list[tuple[str, dict[str, An
     return documents
 
 
-def _refuse(name: str) -> None:
-    raise ValueError(f"the constant {name}")
+def _finite(text: str) -> float:
+    """Return the float nearest to *text*; what is beyond the largest cannot be written again."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number with too large an exponent")
+    return number

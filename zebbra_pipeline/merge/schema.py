@@ -7,10 +7,13 @@ Only a view: documents are passed on as they are, with every key that is not nam
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from integrations.contracts.money import fits
+from integrations.contracts.numbers import bounded_decimal
 
 MODEL_MONTHS = 24
 """The planner always computes this many months, the first being that of `starting_month`."""
@@ -33,11 +36,8 @@ def _amount(value: Any) -> Decimal:
     # what was written, so nothing is lost on the way to Decimal.
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("not an amount")  # noqa: TRY004 -- pydantic turns ValueErrors into paths
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("not an amount") from None
-    if not amount.is_finite():
+    amount = bounded_decimal(str(value))
+    if not fits(amount):
         raise ValueError("not an amount")
     return amount
 
@@ -186,6 +186,8 @@ def problem_text(error: Mapping[str, Any]) -> str:
     found = _FOUND.get(error["type"]) or json_type(error["input"])
     if found == "text" and error["type"] in _WRONG_TEXT:
         found = "other text"
+    if found == "a number" and error["type"] == "value_error":
+        found = "one of more than 14 digits"
     return f"{path.removeprefix('.') or 'document'}: expected {expected}, found {found}"
 
 

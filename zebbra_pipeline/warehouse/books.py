@@ -13,9 +13,9 @@ from integrations.contracts import (
     StatementLine,
     endpoint_names,
 )
+from integrations.contracts.money import fits
 
 SMALLEST = Decimal("0.0001")
-LARGEST = Decimal(10) ** 14
 ZERO = Decimal("0.0000")
 _FILLED_WITH_ZERO = frozenset({LineKind.ACCOUNT, LineKind.SECTION_TOTAL})
 
@@ -100,9 +100,11 @@ def stored_amount(value: Decimal, where: str) -> Decimal:
     Raises:
         ValueError: If it has more digits than `DECIMAL(18,4)` holds. The value is not repeated.
     """
-    if not value.is_finite() or abs(value) >= LARGEST:
-        raise ValueError(f"{where}: expected an amount of at most 14 digits, found more")
-    return value.quantize(SMALLEST, ROUND_HALF_UP)
+    if fits(value):  # before it is computed with
+        stored = value.quantize(SMALLEST, ROUND_HALF_UP)
+        if fits(stored):
+            return stored
+    raise ValueError(f"{where}: expected an amount of at most 14 digits, found more")
 
 
 def take_snapshot(before: Books, batch: DataBatch, landed: LandedMonth, day: date) -> Books:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from integrations.contracts import DataBatch, Employee, PayrollCost, Tenant
+from integrations.contracts.money import fits
 from zebbra_pipeline.warehouse.books import SMALLEST
 
 
@@ -56,4 +57,8 @@ def _sha256(content: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     # 5 and 5.00 are the same amount.
-    return format(value.quantize(SMALLEST), "f") if isinstance(value, Decimal) else str(value)
+    if not isinstance(value, Decimal):
+        return str(value)
+    if not fits(value):  # it is refused when it is stored, by its place
+        return "too large"
+    return format(value.quantize(SMALLEST), "f")

@@ -110,10 +110,17 @@ class Person:
         return self.http.get(link, follow_redirects=True)
 
     def login(self, workspace_id: str = "acme", slug: str = "toybooks") -> str:
-        """Press Connect; return where the provider's consent page is."""
-        answer = self.http.get(f"/integration/{slug}/login", params={"workspace_id": workspace_id})
-        assert answer.status_code == 302, answer.text
+        """Confirm the page that asks; return where the provider's consent page is."""
+        answer = self.begin(workspace_id, slug)
+        assert answer.status_code == 303, answer.text
         return answer.headers["location"]
+
+    def begin(self, workspace_id: str = "acme", slug: str = "toybooks") -> httpx.Response:
+        """Open the page that asks before leaving, and send its form."""
+        query = {"workspace_id": workspace_id}
+        page = self.http.get(f"/integration/{slug}/login", params=query)
+        assert page.status_code == 200, page.text
+        return self.http.post(f"/integration/{slug}/login", params=query, data=hidden_fields(page))
 
     def allow(self, authorize_url: str, tenants: Sequence[str] = ("toy-1",)) -> str:
         """Allow at the provider; return its redirect back."""

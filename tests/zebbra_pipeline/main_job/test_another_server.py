@@ -8,7 +8,7 @@ from support.stack import running_stack
 
 from integrations.contracts import month_ends
 from zebbra_pipeline.commands.context import ask_service
-from zebbra_pipeline.demo.person import Browser
+from zebbra_pipeline.demo.person import Browser, begin_login
 
 
 def test_settings_alone_lead_the_pipeline_to_another_server(tmp_path):
@@ -24,9 +24,7 @@ def test_settings_alone_lead_the_pipeline_to_another_server(tmp_path):
             link = ask_service(stack.settings, lambda service: service.connect_link("acme"))
             browser = Browser()
             browser.follow(link["url"])
-            page, address = browser.follow(
-                f"{stack.oauth_url}/integration/xero/login?workspace_id=acme"
-            )
+            page, address = browser.follow(begin_login(browser, stack.oauth_url, "acme", "xero"))
             assert "Elsewhere Ltd" in page, address
             result = stack.refresh(acme="xero")
             landed = stack.query(
