@@ -22,6 +22,7 @@ STATES: Mapping[ConnectionState | None, Badge] = {
     ConnectionState.DISCONNECTED: Badge("Disconnected", "■", "neutral"),
     None: Badge("Never connected", "○", "neutral"),
 }
+UNCHECKED = Badge("Restored, not checked yet", "▲", "attention")
 EVENTS: Mapping[Outcome, str] = {
     Outcome.CONNECTED: "Connected by a person",
     Outcome.REFRESHED: "Refreshed",

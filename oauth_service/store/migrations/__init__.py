@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from integrations.contracts import ConfigurationError
 from oauth_service.store.migrations.version_1 import create_tables
 from oauth_service.store.migrations.version_2 import index_history_by_time
+from oauth_service.store.migrations.version_3 import note_restored_connections
 from oauth_service.store.schema import numbers
 
 _VERSION = "schema_version"
@@ -50,6 +51,7 @@ class Migration:
 MIGRATIONS: Sequence[Migration] = (
     Migration("create the tables", create_tables),
     Migration("index the history by time", index_history_by_time),
+    Migration("note restored connections", note_restored_connections),
 )
 """Oldest first; the place in the list, counted from 1, is the version that it leads to."""
 
