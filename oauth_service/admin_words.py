@@ -32,6 +32,7 @@ EVENTS: Mapping[Outcome, str] = {
     Outcome.APP_REFUSED: "Provider refused our app",
     Outcome.SUPERSEDED: "Refreshed, but connected anew meanwhile",
     Outcome.DISCONNECTED: "Disconnected",
+    Outcome.RESTORED: "Restored from a backup",
 }
 FAILURES = frozenset(
     {Outcome.ANSWER_LOST, Outcome.UNAVAILABLE, Outcome.GRANT_REFUSED, Outcome.APP_REFUSED}

@@ -57,7 +57,9 @@ def why_refused(
 
 def not_checked(name: str) -> str:
     """Say why a restored connection is not called connected yet."""
-    return f"it was restored from a backup, and {name} has not been asked yet whether it still works"
+    return (
+        f"it was restored from a backup, and {name} has not been asked yet whether it still works"
+    )
 
 
 def in_words(cause: Cause, plugin: IntegrationPlugin) -> str:

@@ -154,7 +154,9 @@ class Refresher:
             try:
                 await self.renew(connection, plugin)
             except IntegrationError as exc:
-                _log.warning("%s connection of workspace %s: %s", kind, connection.workspace_id, exc)
+                _log.warning(
+                    "%s connection of workspace %s: %s", kind, connection.workspace_id, exc
+                )
             except Exception:  # noqa: BLE001 -- the others must not wait for their end
                 _log.exception("%s connection of workspace %s", kind, connection.workspace_id)
             else:

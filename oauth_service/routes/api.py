@@ -90,7 +90,7 @@ class HistoryItem(BaseModel):
     Attributes:
         outcome: `connected`, `refreshed`, `answer_lost` (the provider may have acted, but no
             usable answer came), `unavailable`, `grant_refused`, `app_refused`, `superseded` (a
-            newer grant had been stored meanwhile) or `disconnected`.
+            newer grant had been stored meanwhile), `disconnected` or `restored` (from a backup).
         detail: Status or OAuth error code of the provider's answer, with the cause of a grant's
             end, or the settings that the operator has to check.
         trace_id: What the provider's support asks for.

@@ -20,7 +20,9 @@ _BUSY_TIMEOUT_S = 20
 _KNOW_PATIENCE = frozenset({"psycopg", "psycopg2"})
 _PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 20_000}
 """libpq's own is a quarter of an hour for a server that vanished without a word, as in a failover."""
-_SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
+SERVICE_NAME = "zebbra oauth service"
+"""What PostgreSQL calls the connections of a service: a restore waits for none, and refuses then."""
+SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
 _WRITES = "zebbra_writes"
 _log = logging.getLogger(__name__)
 
@@ -87,9 +89,7 @@ class Database:
         if self.sqlite_file is None:
             return
         address = f"{self.sqlite_file.as_uri()}?mode=rw"  # a file that is gone is not made again
-        with closing(
-            sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
-        ) as own:
+        with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as own:
             try:
                 own.execute("PRAGMA wal_checkpoint(PASSIVE)")
                 own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -104,7 +104,7 @@ class Database:
     def _migrate(self, migrations: Sequence[Migration]) -> None:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SETUP_LOCK})
             before, now = migrate(connection, migrations)
         if before != now:
             self.checkpoint()
@@ -113,7 +113,8 @@ class Database:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        own = _PATIENCE if url.get_driver_name() in _KNOW_PATIENCE else {}
+        named = {**_PATIENCE, "application_name": SERVICE_NAME}
+        own = named if url.get_driver_name() in _KNOW_PATIENCE else {}
         patience = {name: value for name, value in own.items() if name not in url.query}
         return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=patience)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S})

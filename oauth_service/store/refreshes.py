@@ -66,9 +66,7 @@ class Refreshes:
         )
         with self._database.writing() as transaction:
             if connection.unchecked:  # it is shown as connected from now on
-                statement = statement.values(
-                    changed_at=entry.at, change=next_change(transaction)
-                )
+                statement = statement.values(changed_at=entry.at, change=next_change(transaction))
             stored = transaction.execute(statement).rowcount == 1
             if not stored:
                 if self._is_stored(transaction, connection, tokens):

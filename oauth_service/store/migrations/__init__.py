@@ -71,7 +71,7 @@ def migrate(transaction: Connection, migrations: Sequence[Migration]) -> tuple[i
         ConfigurationError: If the database is newer than *migrations*, or one of them fails. The
             transaction must then be rolled back.
     """
-    before, newest = _version(transaction), len(migrations)
+    before, newest = schema_version(transaction), len(migrations)
     if before > newest:
         raise ConfigurationError(
             "ZEBBRA_OAUTH_DATABASE: a newer version of this service has changed the tables "
@@ -90,7 +90,8 @@ def migrate(transaction: Connection, migrations: Sequence[Migration]) -> tuple[i
     return before, newest
 
 
-def _version(transaction: Connection) -> int:
+def schema_version(transaction: Connection) -> int:
+    """Return the number of the last migration that a database has had; 0 for an empty one."""
     if not inspect(transaction).has_table(numbers.name):
         return 0
     query = select(numbers.c.value).where(numbers.c.name == _VERSION)
