@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from integrations.contracts import IntegrationError
-from zebbra_pipeline.backup import BackupError
+from zebbra_pipeline.backup.manifest import BackupError
 from zebbra_pipeline.commands import (
     backing_up,
     checking,

@@ -117,7 +117,7 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.never_connected:
         query = query.where(connections.c.workspace_id.is_(None))
     elif wanted.state is not None:
-        query = query.where(wanted.state.value == SHOWN_STATE)
+        query = query.where(SHOWN_STATE.in_([wanted.state.value]))
     if wanted.integration is not None:
         query = query.where(connections.c.integration == wanted.integration)
     if wanted.tokens_before is not None:

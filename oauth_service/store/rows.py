@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, case, literal, select, update
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, Update, and_, bindparam, case, literal, select, update
 
 from integrations.contracts import Tenant
 from oauth_service.store.schema import connections
@@ -84,7 +84,7 @@ UNCHECKED = and_(
     connections.c.restored_at.is_not(None),
 )
 """`Connection.unchecked`, for the database. Its texts are written out, so that it can be grouped by."""
-SHOWN_STATE = case(
+SHOWN_STATE: ColumnElement[str] = case(
     (UNCHECKED, literal(ConnectionState.REQUIRES_RECONNECT.value, literal_execute=True)),
     else_=connections.c.state,
 )

@@ -24,7 +24,7 @@ def copy_documents(source: Path, target: Path) -> dict[str, str]:
     # Kubernetes mounts a config map as links, so that links are followed; one in a circle is not.
     seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(source, followlinks=True):
-        place = os.stat(parent)
+        place = Path(parent).stat()
         if (place.st_dev, place.st_ino) in seen:
             folders.clear()
             continue

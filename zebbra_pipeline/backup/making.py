@@ -2,11 +2,8 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-
-from sqlalchemy.engine import make_url
 
 from integrations.runtime.files import sha256_of
 from integrations.runtime.settings import Settings
@@ -20,6 +17,7 @@ from zebbra_pipeline.backup.manifest import (
     BackupError,
     Database,
     Manifest,
+    Part,
     StoredFile,
     write_manifest,
 )
@@ -27,14 +25,6 @@ from zebbra_pipeline.backup.token_store import back_up_store
 from zebbra_pipeline.warehouse import Warehouse, WarehouseBackup
 
 _PRODUCT = "zebbra-pipeline"
-
-
-class Part(StrEnum):
-    """What a backup has, apart from keys."""
-
-    WAREHOUSE = "warehouse"
-    TOKEN_STORE = "token-store"  # noqa: S105 -- a part's name
-    MODELS = "models"
 
 
 def back_up(
@@ -82,7 +72,7 @@ def back_up(
             models = len(copy_documents(settings.models, draft / MODELS))
         if Part.TOKEN_STORE not in without:
             found = back_up_store(draft / TOKEN_STORE)
-            kind = make_url(settings.oauth_database).get_backend_name()
+            kind = settings.oauth_database.partition(":")[0].partition("+")[0]
             store = Database(kind=kind, schema_version=found["schema_version"], rows=found["rows"])
             unreadable, fingerprints = found["unreadable_connections"], tuple(found["keys"])
         if keys is not None:

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +22,14 @@ _SHOWN = 3
 
 class BackupError(Exception):
     """A backup cannot be made, or not be restored; the text says why and what to do."""
+
+
+class Part(StrEnum):
+    """What a backup has, apart from keys."""
+
+    WAREHOUSE = "warehouse"
+    TOKEN_STORE = "token-store"  # noqa: S105 -- a part's name
+    MODELS = "models"
 
 
 class StoredFile(BaseModel):

@@ -201,12 +201,12 @@ def _staged_models(source: Path, models: Path) -> Path:
             parent.mkdir(mode=PRIVATE_FOLDER)
     staged = Path(tempfile.mkdtemp(dir=models.parent, prefix=f".{models.name}."))
     try:
-        for parent, folders, names in os.walk(source):
-            place = staged / Path(parent).relative_to(source)
+        for walked, folders, names in os.walk(source):
+            place = staged / Path(walked).relative_to(source)
             for name in folders:
                 (place / name).mkdir(mode=PRIVATE_FOLDER)
             for name in names:
-                with Path(parent, name).open("rb") as file:
+                with Path(walked, name).open("rb") as file:
                     copied(file, place / name)
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)

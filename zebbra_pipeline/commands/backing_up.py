@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zebbra_pipeline.backup import Part
+from zebbra_pipeline.backup.manifest import Part
 from zebbra_pipeline.commands.context import (
     JsonOption,
     err,
@@ -38,7 +38,7 @@ def backup(
 
     Example: zebbra backup /backups/2026-11-24 --keys /safe/zebbra-keys
     """
-    from zebbra_pipeline.backup import back_up
+    from zebbra_pipeline.backup.making import back_up
 
     settings = settings_of_command()
     manifest, unreadable = back_up(
@@ -97,7 +97,7 @@ def restore(
 
     Example: zebbra restore /backups/2026-11-24 --keys /safe/zebbra-keys
     """
-    from zebbra_pipeline.backup import restore as restore_backup
+    from zebbra_pipeline.backup.restoring import restore as restore_backup
 
     done = restore_backup(
         settings_of_command(),

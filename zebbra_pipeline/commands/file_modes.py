@@ -1,6 +1,5 @@
 """What `zebbra doctor` says of files that other users of this machine may read."""
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,9 +46,7 @@ def _elsewhere(settings: Settings) -> Iterator[Path]:
         str(settings.published),
         database.removeprefix("sqlite:///") if database.startswith("sqlite:///") else "",
     ):
-        path = (
-            Path(os.path.abspath(target)) if target and ":" not in target.split("/", 1)[0] else None
-        )
+        path = Path(target).absolute() if target and ":" not in target.split("/", 1)[0] else None
         if path is not None and not path.is_relative_to(settings.home):
             yield path
 
