@@ -92,7 +92,13 @@ class WarehouseBackup:
                     copied(file, copy)
                 except OSError as exc:
                     raise WarehouseWriteError(f"{copy}: cannot be written: {exc}") from exc
-        return facts_of(copy)
+        try:
+            return facts_of(copy)
+        except WarehouseFileError as exc:
+            raise WarehouseFileError(
+                f"warehouse {self._warehouse.place}: it is damaged, a copy of it cannot be read; restore "
+                "the last backup: zebbra restore <folder> --force"
+            ) from exc
 
     def check_target(self, *, force: bool) -> None:
         """
