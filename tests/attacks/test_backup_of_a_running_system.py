@@ -74,9 +74,11 @@ def test_each_backup_is_a_state_that_was(tmp_path):
             seen.append(value)
 
         last = f"sqlite:///{tmp_path / f'restored{BACKUPS - 1}' / 'oauth.sqlite'}"
-        with another_service(rig, last) as service:  # within the grace: the old token is taken
+        with another_service(rig, last) as service:  # its token has been spent many times since
             wait_until(lambda: not service.services.store.connections.unchecked())
-            assert service.pipeline.connection()["state"] == "connected"
+            row = service.pipeline.connection()
+            assert row["state"] == "requires_reconnect"
+            assert "restored from a backup older than its last refresh" in row["reason"]
 
     assert seen == sorted(seen)
     assert seen[0] < seen[-1]
