@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from integrations.runtime.files import PRIVATE_FOLDER
-
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OF_A_PROJECT = (".git", "pyproject.toml")
 UMASK = OTHERS
@@ -21,14 +19,11 @@ UMASK = OTHERS
 
 def make_private(home: Path) -> None:
     """
-    Make *home* with mode 0700, or take the rights of others from it and all that is in it.
+    Take the rights of others from *home*, if it is there, and from all that is in it.
 
     A folder that is not its own, such as `/tmp` or a project's, is left as it is, and so is what
     belongs to another user or lies behind a symbolic link; `zebbra doctor` names these.
     """
-    for folder in reversed((home, *home.parents)):
-        with suppress(FileExistsError):
-            folder.mkdir(mode=PRIVATE_FOLDER)
     if is_shared(home):
         return
     for path, mode in exposed(home):
@@ -71,10 +66,17 @@ def is_shared(home: Path) -> bool:
     """Return whether *home* is all users' or the root, a user's home, or the folder of a project."""
     mode = _mode(home)
     return (
-        home in {Path(home.anchor), Path.home()}
+        home in {Path(home.anchor), _home_of_user()}
         or (mode is not None and bool(mode & stat.S_ISVTX))
-        or any((home / name).exists() for name in _OF_A_PROJECT)
+        or any(os.path.lexists(home / name) for name in _OF_A_PROJECT)
     )
+
+
+def _home_of_user() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:  # a container's user need not be in any list of users
+        return None
 
 
 def _mode(path: Path) -> int | None:

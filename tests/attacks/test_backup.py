@@ -14,6 +14,7 @@ from shutil import copytree
 import duckdb
 import pytest
 from support.backups import environment
+from support.postgres import PostgresMissingError, running_postgres
 from support.stack import running_stack
 from support.warehouse import everything
 from support.warehouse_processes import ENVIRONMENT, OPEN_FILE, process
@@ -317,6 +318,50 @@ def test_damaged_warehouse_or_store_is_not_backed_up(stack, made, tmp_path):
     assert any("it is damaged, a copy of it cannot be read" in each for each in refused)
     assert "token store" in store
     assert not (tmp_path / "store").exists()
+
+
+def test_store_in_postgresql_is_backed_up_and_restored_by_the_same_commands(stack, made, tmp_path):
+    try:
+        with running_postgres() as server:
+            there = {
+                "ZEBBRA_HOME": str(tmp_path / "home"),
+                "ZEBBRA_OAUTH_DATABASE": server.new_database(),
+            }
+            command = ("restore", f"{made}/one", "--keys", f"{made}/keys")
+            moved = stack.zebbra(*command, **there)
+            again = said(stack.zebbra(*command, **there))
+            saved = stack.zebbra("backup", f"{tmp_path}/two", **there)
+            over = stack.zebbra(*command, "--force", "--json", **there)
+    except PostgresMissingError as exc:
+        pytest.skip(str(exc))
+
+    assert moved.returncode == 0, moved.stderr
+    assert not (tmp_path / "home" / "oauth.sqlite").exists()
+    assert "--force" in again
+    assert saved.returncode == 0, saved.stderr
+    one, two = verified(made / "one"), verified(tmp_path / "two")
+    assert two.token_store.kind == "postgresql"
+    assert two.warehouse == one.warehouse
+    for workspace, rows in one.token_store.rows.items():
+        assert two.token_store.rows[workspace]["connections"] == rows["connections"]
+    kept = json.loads(over.stdout)["kept"]
+    assert any("oauth.sqlite.replaced-" in name for name in kept)
+
+
+def test_full_disk_is_one_sentence_and_leaves_nothing(stack, tmp_path):
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
+    code += "from zebbra_pipeline.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "backup", str(tmp_path / "new")],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
+    )
+
+    assert "cannot be written" in said(done)
+    assert "File too large" in said(done)
+    assert files_of(tmp_path) == set()
 
 
 KILLED = """

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support.oauth_rig import Rig, running_rig, wait_until
 from support.operator import ONE, operator
 from support.postgres import PostgresMissingError, running_postgres
 
+from oauth_service import app
 from oauth_service.store.copies import copy_store, facts_of
 from oauth_service.store.restoring import mark_store, restore_store
 
@@ -220,6 +222,22 @@ def test_copied_file_of_a_running_store_has_its_tables_once_its_log_is_written(t
 
     assert found == ("acme",)
     assert not log.exists()  # ending the service empties and removes it
+
+
+def test_running_service_writes_its_log_into_the_file_by_itself(tmp_path, monkeypatch):
+    pauses = {work.__name__: pause for pause, work in app._UPKEEP}
+    often = tuple((timedelta(seconds=0.05), work) for _, work in app._UPKEEP)
+    monkeypatch.setattr(app, "_UPKEEP", often)
+    with running_rig(tmp_path / "home") as rig:
+        rig.connect("acme")
+        stored = rig.services.store._database.sqlite_file
+        log = stored.with_name(f"{stored.name}-wal")
+        wait_until(lambda: log.stat().st_size == 0)
+        (tmp_path / "copy.sqlite").write_bytes(stored.read_bytes())
+    with closing(sqlite3.connect(tmp_path / "copy.sqlite")) as copy:
+        assert copy.execute("SELECT count(*) FROM connections").fetchone() == (1,)
+
+    assert pauses["_write_into_the_file"] <= timedelta(minutes=1)
 
 
 def test_writing_the_log_waits_for_no_reader_and_lets_others_write(tmp_path):

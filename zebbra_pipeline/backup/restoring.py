@@ -25,6 +25,7 @@ from zebbra_pipeline.backup.manifest import (
 from zebbra_pipeline.backup.token_store import check_restore, restore_store
 from zebbra_pipeline.warehouse import Warehouse, WarehouseBackup
 from zebbra_pipeline.warehouse.backups import facts_of
+from zebbra_pipeline.warehouse.database import private_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def restore(
     _check_keys(settings, given, force=force)
     unreadable = _check_store(folder, manifest, keys, force=force, without_keys=without_keys)
 
+    private_folder(settings.home)
     make_private(settings.home)
     kept: list[Path] = []
     to_check = 0

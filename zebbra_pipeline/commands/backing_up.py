@@ -1,11 +1,13 @@
 """`zebbra backup` and `zebbra restore`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from zebbra_pipeline.backup.manifest import Part
+from zebbra_pipeline.backup.manifest import BackupError, Part
 from zebbra_pipeline.commands.context import (
     JsonOption,
     err,
@@ -41,9 +43,10 @@ def backup(
     from zebbra_pipeline.backup.making import back_up
 
     settings = settings_of_command()
-    manifest, unreadable = back_up(
-        settings, folder.expanduser().absolute(), keys=_whole(keys), without=without or ()
-    )
+    with _in_a_sentence("nothing is backed up"):
+        manifest, unreadable = back_up(
+            settings, folder.expanduser().absolute(), keys=_whole(keys), without=without or ()
+        )
     if as_json:
         print_json({**manifest.model_dump(mode="json"), "unreadable_connections": unreadable})
     else:
@@ -99,13 +102,15 @@ def restore(
     """
     from zebbra_pipeline.backup.restoring import restore as restore_backup
 
-    done = restore_backup(
-        settings_of_command(),
-        folder.expanduser().absolute(),
-        keys=_whole(keys),
-        force=force,
-        without_keys=without_keys,
-    )
+    settings = settings_of_command()
+    with _in_a_sentence("not all is restored; once that is put right, give the command again"):
+        done = restore_backup(
+            settings,
+            folder.expanduser().absolute(),
+            keys=_whole(keys),
+            force=force,
+            without_keys=without_keys,
+        )
     if as_json:
         print_json(
             {
@@ -124,6 +129,16 @@ def restore(
             f"{done.to_check} connections are checked with their providers when the OAuth service starts; "
             "see: zebbra connections"
         )
+
+
+@contextmanager
+def _in_a_sentence(outcome: str) -> Iterator[None]:
+    """Say what the system refuses, such as room on the disk, and what that leaves."""
+    try:
+        yield
+    except OSError as exc:
+        where = "" if exc.filename is None else f"{exc.filename}: "
+        raise BackupError(f"{where}{exc.strerror or type(exc).__name__}; {outcome}") from exc
 
 
 def _whole(path: Path | None) -> Path | None:

@@ -140,9 +140,7 @@ def connections(
     )
     for row in rows:
         if row.get("reason"):
-            out.print(
-                f"{row['workspace_id']}, {row['integration']}: {row['reason']}", markup=False
-            )
+            out.print(f"{row['workspace_id']}, {row['integration']}: {row['reason']}", markup=False)
     for row in rows if workspace else ():
         _print_history(row)
 

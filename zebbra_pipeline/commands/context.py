@@ -137,7 +137,7 @@ def settings_of_command() -> Settings:
 
 
 def own_home(settings: Settings) -> Path:
-    """Make `ZEBBRA_HOME`, or take the rights of others from all that is in it; return it."""
+    """Take the rights of others from `ZEBBRA_HOME` and all that is in it; return it."""
     make_private(settings.home)
     return settings.home
 
