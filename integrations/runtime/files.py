@@ -77,7 +77,7 @@ def stamp(moment: datetime) -> str:
 
 
 def aside(path: Path, stamped: str) -> Path:
-    """Return where a replaced file or folder goes: beside it, under a dated name that is free."""
+    """Return where a replaced file or folder goes: in the same folder, under a dated name that is free."""
     wanted = path.with_name(f"{path.name}.replaced-{stamped}")
     number = 1
     found = wanted

@@ -86,7 +86,7 @@ class Connections:
         return [ListedConnection(connection_of(row), row.name) for row in rows]
 
     def unchecked(self) -> Sequence[Connection]:
-        """Return restored connections whose providers have not been asked since."""
+        """Return restored connections that their providers have not been asked about since."""
         query = (
             select(connections)
             .where(UNCHECKED)

@@ -104,7 +104,7 @@ def facts_of(path: Path) -> CopyFacts:
 
 
 def make_single_file(path: Path) -> None:
-    """Let a SQLite file that is open nowhere be complete without a log beside it."""
+    """Let a SQLite file that is open nowhere be complete without a log file."""
     with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as file:
         file.execute("PRAGMA journal_mode = DELETE")
     synced(path)

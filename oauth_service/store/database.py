@@ -82,7 +82,7 @@ class Database:
         """
         Bring what was committed from SQLite's log into its file, and empty the log.
 
-        It waits for nobody: what a reader still needs is left for the next time. Without it,
+        It does not wait: what a reader still needs is left for the next time. Without it,
         all of a quiet service's changes are in the log alone, until that has grown to 4 MB. For
         PostgreSQL, which looks after itself, it does nothing.
         """

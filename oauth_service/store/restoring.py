@@ -32,14 +32,14 @@ from oauth_service.store.schema import connections, login_states, metadata, numb
 
 _CHANGES_AHEAD = 1_000_000
 """More changes than a store sees between two backups: no cursor of a sensor is ahead afterwards."""
-_BESIDE = ("-wal", "-shm")
+_COMPANIONS = ("-wal", "-shm")
 
 
 def mark_restored(transaction: Connection, *, now: datetime) -> int:
     """
     Mark connections that work as restored, and forget who was at work; return how many.
 
-    Leases belong to processes that have ended. Consents under way belong to browsers, whose
+    Leases belong to processes that have ended. Consents under way belong to browsers: their
     states may have been used since.
     """
     change = int(
@@ -253,8 +253,8 @@ def _file_of(url: str) -> Path | None:
 
 
 def _files(file: Path) -> Sequence[Path]:
-    """Return a SQLite file and what may lie beside it."""
-    return [file, *(file.with_name(f"{file.name}{ending}") for ending in _BESIDE)]
+    """Return a SQLite file and its log files."""
+    return [file, *(file.with_name(f"{file.name}{ending}") for ending in _COMPANIONS)]
 
 
 def _in_use(file: Path) -> ConfigurationError:

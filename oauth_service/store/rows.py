@@ -57,7 +57,7 @@ class Connection:
 
     @property
     def unchecked(self) -> bool:
-        """Whether it worked when it was backed up, and nobody has asked the provider since."""
+        """Whether it worked when it was backed up, and its provider has not been asked since."""
         return self.state is ConnectionState.CONNECTED and self.restored_at is not None
 
     @property

@@ -171,14 +171,14 @@ def edited(one: Path, **changes) -> None:
 
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damaged_backup_is_refused_and_nothing_is_changed(stack, made, one, tmp_path, how):
-    damage, told = DAMAGE[how]
+    damage, expected = DAMAGE[how]
     damage(one)
-    folder = one if told else one.with_name("one.zebbra-unfinished")
+    folder = one if expected else one.with_name("one.zebbra-unfinished")
     home = tmp_path / "home"
     with environment({"ZEBBRA_HOME": home}), pytest.raises(BackupError) as caught:
         restore(load_settings(), folder, keys=made / "keys")
 
-    assert (told or "was not finished") in str(caught.value)
+    assert (expected or "was not finished") in str(caught.value)
     assert not home.exists()
 
 

@@ -29,11 +29,11 @@ except WarehouseError as exc:
     kept = backup.restore(copy, now=at(JAN), force=True)
 with warehouse().read() as session:
     sales = session.figures("acme").series[0].figures[JAN].value
-    told = len(session.restatements("acme"))
+    changes = len(session.restatements("acme"))
 with warehouse().write("goes on") as session:
     land(session, books("12", "20"))
 print(json.dumps([
-    str(sales), told, refused, [path.name for path in kept],
+    str(sales), changes, refused, [path.name for path in kept],
     [str(value) for path in [*kept, PUBLISHED] for value in values_of(path, "Sales").values()],
 ]))
 """
@@ -72,8 +72,8 @@ def test_one_state_of_a_lake_comes_back_in_another_and_over_itself(lakes, addres
         path.unlink()
 
     assert elsewhere == ["10.0000", 0, "", [], ["10.0000", "20.0000"]]
-    sales, told, refused, kept, values = over
-    assert (sales, told) == ("10.0000", 0)
+    sales, changes, refused, kept, values = over
+    assert (sales, changes) == ("10.0000", 0)
     assert "it has figures already; --force copies them" in refused
     assert kept == ["ducklake.duckdb.replaced-20260131T060000Z"]
     assert values == ["11.0000", "20.0000", "10.0000", "20.0000"]

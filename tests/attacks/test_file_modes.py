@@ -1,4 +1,4 @@
-"""What is in a home is for its user alone, whoever made it and however open it was before."""
+"""What is in a home is for its user alone, whichever process made it and however open it was before."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The model documents: whole files, also where somebody saves one meanwhile."""
+"""The model documents: whole files, also where one is saved meanwhile."""
 
 import os
 from pathlib import Path

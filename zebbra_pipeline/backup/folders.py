@@ -17,7 +17,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     Give a folder to fill, which is called *target* once the block has ended well.
 
-    A process that is killed leaves it under another name; the next backup beside it removes it.
+    A process that is killed leaves it under another name; the next backup in the same parent folder removes it.
 
     Raises:
         BackupError: If something is at *target* already, other than an empty folder.
@@ -31,7 +31,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     draft.mkdir(mode=PRIVATE_FOLDER)
     held = os.open(draft, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)  # says that somebody is at work in it
+        fcntl.flock(held, fcntl.LOCK_EX)  # says that a process is at work in it
         try:
             yield draft
             for folder, _, _ in os.walk(draft):

@@ -131,10 +131,10 @@ def _check_store(
     _compare("the token store", found["rows"], manifest.token_store.rows)
     unreadable = int(found["unreadable_connections"])
     if unreadable and not without_keys:
-        whose = "the keys in use" if keys is None else f"the keys in {keys}"
+        which = "the keys in use" if keys is None else f"the keys in {keys}"
         where = "" if keys is None else "another "
         raise BackupError(
-            f"{whose} do not read the tokens of {unreadable} of {found['connections_with_tokens']} "
+            f"{which} do not read the tokens of {unreadable} of {found['connections_with_tokens']} "
             f"connections; give {where or 'the '}folder that 'zebbra backup --keys' wrote with --keys, "
             "or restore with --without-keys: these customers then have to connect again"
         )
@@ -197,7 +197,7 @@ def _text(path: Path) -> str:
 
 
 def _staged_models(source: Path, models: Path) -> Path:
-    """Copy the documents to a new folder beside *models*."""
+    """Copy the documents to a new folder next to *models*."""
     for parent in reversed(models.parents):
         if not parent.exists():
             parent.mkdir(mode=PRIVATE_FOLDER)

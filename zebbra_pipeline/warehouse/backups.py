@@ -112,7 +112,7 @@ class WarehouseBackup:
             if not force and self._lake_has_rows():
                 raise WarehouseWriteError(
                     f"warehouse {self._warehouse.place}: it has figures already; --force copies them to a "
-                    "dated file beside the published copy and replaces them"
+                    "dated file in the folder of the published copy and replaces them"
                 )
         else:
             if is_held(self._file):

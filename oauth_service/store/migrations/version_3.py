@@ -9,6 +9,6 @@ from sqlalchemy import Connection, DateTime
 
 
 def note_restored_connections(transaction: Connection) -> None:
-    """Let a restored connection be told from one that is known to work."""
+    """Let a restored connection be distinguished from one that is known to work."""
     kind = DateTime().compile(transaction.dialect)
     transaction.exec_driver_sql(f"ALTER TABLE connections ADD COLUMN restored_at {kind}")
