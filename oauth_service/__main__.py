@@ -2,8 +2,11 @@
 
 import argparse
 import gc
+import os
 import signal
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -12,8 +15,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from integrations.contracts import ConfigurationError
+from integrations.runtime.private_home import UMASK, make_private
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import LOG_FORMATS, Settings, load_settings
+from oauth_service import backup_command
 from oauth_service.app import create_app
 from oauth_service.keys_command import list_keys, rotate_keys
 from oauth_service.logs import configure
@@ -53,19 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("rotate-keys", help="add a newest encryption key, use it for all tokens")
     listing = commands.add_parser("list-keys", help="show which key encrypts how many connections")
     listing.add_argument("--json", action="store_true", help="print JSON")
+    _add_backup_commands(commands)
     options = parser.parse_args(arguments)
+    os.umask(UMASK)
     try:
         settings = load_settings()
         configure(options.log_format or settings.oauth_log_format)
-        if options.command == "rotate-keys":
-            print(rotate_keys(settings))  # noqa: T201 -- the command's output
+        if options.command is not None:
+            print(_done(settings, options))  # noqa: T201 -- the command's output
             return 0
-        if options.command == "list-keys":
-            print(list_keys(settings, as_json=options.json))  # noqa: T201 -- the command's output
-            return 0
+        make_private(settings.home)
         app = create_app(settings, load_registry())
         server = _server(app, settings, options)
-    except ConfigurationError as exc:
+    except (ConfigurationError, OSError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     # uvicorn raises the signal again once everything has ended: that is a success here.
@@ -91,6 +96,41 @@ def _server(app: FastAPI, settings: Settings, options: argparse.Namespace) -> Se
         timeout_graceful_shutdown=_SHUTDOWN_S,
     )
     return Server(config, app.state.services)
+
+
+def _add_backup_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    saving = commands.add_parser("backup-store", help="copy the token store; used by zebbra backup")
+    saving.add_argument("copy", type=Path)
+    checking = commands.add_parser("check-restore", help="look at a copy; used by zebbra restore")
+    checking.add_argument("--keys", type=Path, help="file of the encryption keys")
+    putting = commands.add_parser("restore-store", help="put a copy back; used by zebbra restore")
+    for command in (checking, putting):
+        command.add_argument("copy", type=Path)
+        command.add_argument("--force", action="store_true", help="replace a store that is there")
+    commands.add_parser(
+        "mark-restored",
+        help="say that the database was put back by other means, such as pg_restore",
+    )
+
+
+def _done(settings: Settings, options: argparse.Namespace) -> str:
+    """Do the command that is named; return what it prints."""
+    now = datetime.now(UTC)
+    match options.command:
+        case "rotate-keys":
+            return rotate_keys(settings)
+        case "list-keys":
+            return list_keys(settings, as_json=options.json)
+        case "backup-store":
+            return backup_command.back_up_store(settings, options.copy)
+        case "check-restore":
+            return backup_command.check_restore(
+                settings, options.copy, keys=options.keys, force=options.force
+            )
+        case "restore-store":
+            return backup_command.restore(settings, options.copy, now=now, force=options.force)
+        case _:
+            return backup_command.mark(settings, now=now)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:

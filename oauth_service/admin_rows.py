@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from integrations.contracts import ConfigurationError, IntegrationPlugin, NotConnectedError
 from integrations.runtime.registry import Registry
-from oauth_service.admin_words import EVENTS, FAILURES, STATES, Badge, ago, span
+from oauth_service.admin_words import EVENTS, FAILURES, STATES, UNCHECKED, Badge, ago, span
 from oauth_service.store import (
     Connection,
     ConnectionState,
@@ -92,7 +92,7 @@ def row_of(store: Store, registry: Registry, row: OverviewRow, *, now: datetime)
         integration=connection.integration if plugin is None else plugin.name,
         tenant_id=connection.tenant.id,
         tenant_name=connection.tenant.name,
-        badge=STATES[connection.state],
+        badge=UNCHECKED if connection.unchecked else STATES[connection.state],
         reason=connection.reason,
         connected_at=connection.connected_at,
         refreshed_at=refreshed_at,

@@ -22,6 +22,7 @@ STATES: Mapping[ConnectionState | None, Badge] = {
     ConnectionState.DISCONNECTED: Badge("Disconnected", "■", "neutral"),
     None: Badge("Never connected", "○", "neutral"),
 }
+UNCHECKED = Badge("Restored, not checked yet", "▲", "attention")
 EVENTS: Mapping[Outcome, str] = {
     Outcome.CONNECTED: "Connected by a person",
     Outcome.REFRESHED: "Refreshed",
@@ -31,6 +32,7 @@ EVENTS: Mapping[Outcome, str] = {
     Outcome.APP_REFUSED: "Provider refused our app",
     Outcome.SUPERSEDED: "Refreshed, but connected anew meanwhile",
     Outcome.DISCONNECTED: "Disconnected",
+    Outcome.RESTORED: "Restored from a backup",
 }
 FAILURES = frozenset(
     {Outcome.ANSWER_LOST, Outcome.UNAVAILABLE, Outcome.GRANT_REFUSED, Outcome.APP_REFUSED}

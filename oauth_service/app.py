@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,6 @@ from oauth_service.routes import admin, api, operations, person, providers
 from oauth_service.services import Services, build_services
 from oauth_service.warm import WarmTokens
 
-_UPKEEP_EVERY = timedelta(hours=1)
 _HISTORY_KEPT = timedelta(days=400)
 _STATIC_PATH = "/static/"
 _log = logging.getLogger(__name__)
@@ -110,25 +109,39 @@ def _uncounted(request: Request) -> bool:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     async with services.http:
-        upkeep = asyncio.create_task(_keep_up(services))
+        tasks = [asyncio.create_task(_every(*each, services)) for each in _UPKEEP]
         try:
             yield
         finally:
-            upkeep.cancel()
-            with suppress(asyncio.CancelledError):
-                await upkeep
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
             await services.refresher.finish()
     services.store.close()
 
 
-async def _keep_up(services: Services) -> None:
-    """Do once, then hourly, what no request asks for; a failure waits for the next time."""
+async def _every(
+    pause: timedelta, work: Callable[[Services], Awaitable[None]], services: Services
+) -> None:
+    """Do *work* once, then again after each *pause*; a failure waits for the next time."""
     while True:
         try:
-            await _upkeep(services)
+            await work(services)
         except Exception:  # noqa: BLE001 -- upkeep must outlive whatever goes wrong once
-            _log.exception("upkeep failed; it is tried again in an hour")
-        await asyncio.sleep(_UPKEEP_EVERY.total_seconds())
+            _log.exception("upkeep failed; it is tried again in %s", pause)
+        await asyncio.sleep(pause.total_seconds())
+
+
+async def _write_into_the_file(services: Services) -> None:
+    await run_in_threadpool(services.store.checkpoint)
+
+
+async def _check_restored(services: Services) -> None:
+    found, worked = await services.refresher.check_restored_connections()
+    if found:
+        _log.info("%d restored connections checked; %d work", found, worked)
 
 
 async def _upkeep(services: Services) -> None:
@@ -149,3 +162,11 @@ async def _upkeep(services: Services) -> None:
     refreshed = await services.refresher.refresh_idle_connections(now)
     if refreshed:
         _log.info("%d idle connections refreshed", refreshed)
+
+
+_UPKEEP = (
+    (timedelta(hours=1), _upkeep),
+    (timedelta(minutes=1), _write_into_the_file),
+    (timedelta(minutes=1), _check_restored),
+)
+"""What no request asks for, and how long it waits for its next time."""

@@ -29,6 +29,7 @@ class Card:
     Attributes:
         badge: State in words.
         tenant_name: Empty while nothing is connected.
+        unchecked: Whether it came out of a backup and its provider has not been asked since.
         access: What is asked for, in plain words.
         not_granted: What was asked for in vain.
         app_refused: Whether the provider refused the operator's app when it was asked last.
@@ -46,6 +47,7 @@ class Card:
     reason: str | None
     connected_at: datetime | None
     last_worked_at: datetime | None
+    unchecked: bool
     access: tuple[str, ...]
     not_granted: tuple[str, ...]
     app_refused: bool
@@ -75,10 +77,13 @@ def _card(
 ) -> Card:
     app = apps.configured(plugin)
     state = None if connection is None else connection.state
+    unchecked = connection is not None and connection.unchecked
     live = state in (ConnectionState.CONNECTED, ConnectionState.REQUIRES_RECONNECT)
     badge, tone = _WORDS[state]
     if app is None and not live:
         badge, tone = "Not set up yet", "neutral"
+    elif unchecked:
+        badge, tone = "Being checked", "attention"
     elif begun_at is not None and not live:
         badge, tone = "Begun, not finished", "attention"
     scopes = app.scopes if app is not None else plugin.oauth.scopes
@@ -93,6 +98,7 @@ def _card(
         reason=connection.reason if connection is not None else None,
         connected_at=connection.connected_at if connection is not None and live else None,
         last_worked_at=connection.last_worked_at if connection is not None else None,
+        unchecked=unchecked,
         access=_meanings(plugin, scopes),
         not_granted=_not_granted(store, plugin, scopes, connection),
         app_refused=_app_was_refused(store, connection),

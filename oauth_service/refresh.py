@@ -7,7 +7,7 @@ then find the new pair.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
@@ -82,7 +82,8 @@ class Refresher:
         for _ in range(_ROUNDS):
             tokens = self._store.connections.tokens(connection)
             fingerprint = token_fingerprint(tokens.access_token)
-            if fingerprint != rejected and self.is_fresh(tokens):
+            usable = fingerprint != rejected and not connection.unchecked
+            if usable and self.is_fresh(tokens):
                 return _access(connection, tokens)
             refused_early = fingerprint == rejected and tokens.expires_at > self._clock()
             refreshed = await self._refreshed(
@@ -116,29 +117,48 @@ class Refresher:
 
         A few at a time, however many there are. One that fails stops no other.
         """
-        turns = asyncio.Semaphore(self._policy.idle_at_once)
         listed = await run_in_threadpool(self._store.connections.listed)
+        idle = [
+            item.connection
+            for item in listed
+            if (plugin := self._apps.registry.plugins.get(item.connection.integration))
+            and _is_idle(item.connection, plugin, now)
+        ]
+        return await self._renew_each("idle", idle)
+
+    async def check_restored_connections(self) -> tuple[int, int]:
+        """
+        Refresh connections that came out of a backup and were not asked for since.
+
+        A few at a time, as idle ones. Return how many there were, and how many of them work.
+        """
+        found = await run_in_threadpool(self._store.connections.unchecked)
+        return len(found), await self._renew_each("restored", found)
+
+    async def _renew_each(self, kind: str, connections: Sequence[Connection]) -> int:
+        turns = asyncio.Semaphore(self._policy.idle_at_once)
         worked = await asyncio.gather(
             *(
-                self._refresh_idle(item.connection, plugin, turns)
-                for item in listed
-                if (plugin := self._apps.registry.plugins.get(item.connection.integration))
-                and _is_idle(item.connection, plugin, now)
+                self._renew_one(kind, connection, plugin, turns)
+                for connection in connections
+                if (plugin := self._apps.registry.plugins.get(connection.integration))
             )
         )
         return sum(worked)
 
-    async def _refresh_idle(
-        self, connection: Connection, plugin: IntegrationPlugin, turns: asyncio.Semaphore
+    async def _renew_one(
+        self, kind: str, connection: Connection, plugin: IntegrationPlugin, turns: asyncio.Semaphore
     ) -> bool:
         about(connection.workspace_id, connection.integration)
         async with turns:
             try:
                 await self.renew(connection, plugin)
             except IntegrationError as exc:
-                _log.warning("idle connection of workspace %s: %s", connection.workspace_id, exc)
+                _log.warning(
+                    "%s connection of workspace %s: %s", kind, connection.workspace_id, exc
+                )
             except Exception:  # noqa: BLE001 -- the others must not wait for their end
-                _log.exception("idle connection of workspace %s", connection.workspace_id)
+                _log.exception("%s connection of workspace %s", kind, connection.workspace_id)
             else:
                 return True
         return False

@@ -6,7 +6,9 @@ from typing import Any
 import typer
 
 from integrations.contracts import IntegrationError
+from zebbra_pipeline.backup.manifest import BackupError
 from zebbra_pipeline.commands import (
+    backing_up,
     checking,
     connecting,
     figures,
@@ -24,6 +26,7 @@ from zebbra_pipeline.processes import ProcessError
 from zebbra_pipeline.warehouse import WarehouseError
 
 _EXPECTED = (
+    BackupError,
     IntegrationError,
     ModelDocumentError,
     ProcessError,
@@ -60,6 +63,8 @@ for _command in (
     figures.endpoints,
     figures.merge,
     figures.publish,
+    backing_up.backup,
+    backing_up.restore,
     checking.doctor,
     generating.new,
 ):

@@ -7,6 +7,9 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock
 
+from integrations.runtime.private_home import private_umask
+from zebbra_pipeline.warehouse.database import PRIVATE_FILE, private_folder
+
 DAGSTER_YAML = """\
 # Written by zebbra when this file was missing; yours to change.
 telemetry:
@@ -40,10 +43,11 @@ concurrency:
 
 def prepare(home: Path) -> Path:
     """Make Dagster's home with a `dagster.yaml`, unless it has one; return it."""
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     config = home / "dagster.yaml"
     if not config.exists():
-        config.write_text(DAGSTER_YAML)
+        with private_umask():
+            config.write_text(DAGSTER_YAML)
     return home
 
 
@@ -52,7 +56,8 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance at *home*, made when it is missing."""
     with ExitStack() as exits:
         # Two processes that make its databases at once fail each other.
-        with FileLock(prepare(home) / "opening.lock"):
+        lock = FileLock(prepare(home) / "opening.lock", mode=PRIVATE_FILE)
+        with lock, private_umask():  # Dagster makes its databases with whatever mode that leaves
             instance = exits.enter_context(dg.DagsterInstance.from_config(str(home)))
             instance.get_runs_count(dg.RunsFilter(run_ids=["none"]))
             instance.get_dynamic_partitions("none")

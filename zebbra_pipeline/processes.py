@@ -14,6 +14,9 @@ from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from integrations.runtime.private_home import UMASK, private_umask
+from zebbra_pipeline.warehouse.database import private_folder
+
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 15.0
 
@@ -65,8 +68,8 @@ class Children:
             environ: Its whole environment.
             show: Let it write to our terminal instead of a log file.
         """
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with (self._logs / f"{name}.log").open("ab") as log:
+        private_folder(self._logs)
+        with private_umask(), (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(  # noqa: S603 -- our own commands
                 [sys.executable, *command],
                 # Without compiled bytecode every start takes two to three times as long.
@@ -75,6 +78,7 @@ class Children:
                 stdout=None if show else log,
                 stderr=None if show else log,
                 start_new_session=True,
+                umask=UMASK,
             )
 
     def wait_until_up(self, name: str, url: str) -> None:

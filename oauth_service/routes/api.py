@@ -16,6 +16,7 @@ from integrations.contracts import IntegrationError, IntegrationPlugin, NotConne
 from oauth_service.access import known_workspace, require_service_key
 from oauth_service.answers import TokenAnswer
 from oauth_service.problems import of_error, unknown_integration
+from oauth_service.reasons import not_checked
 from oauth_service.request_context import about
 from oauth_service.routes.documented import SlugOfPath, WorkspaceId, WorkspaceIdOfPath, problems
 from oauth_service.services import Services, ServicesOf
@@ -90,7 +91,7 @@ class HistoryItem(BaseModel):
     Attributes:
         outcome: `connected`, `refreshed`, `answer_lost` (the provider may have acted, but no
             usable answer came), `unavailable`, `grant_refused`, `app_refused`, `superseded` (a
-            newer grant had been stored meanwhile) or `disconnected`.
+            newer grant had been stored meanwhile), `disconnected` or `restored` (from a backup).
         detail: Status or OAuth error code of the provider's answer, with the cause of a grant's
             end, or the settings that the operator has to check.
         trace_id: What the provider's support asks for.
@@ -211,7 +212,9 @@ async def list_connections(
 
     Of each: `last_refresh`, when the provider last gave tokens; `idle_limit_s`, how many seconds it
     waits for the next time (null: for ever); and, while the connection works, `idle_expires_at`,
-    when that is over.
+    when that is over. `restored_at`, where it is set: the connection came out of a backup then, and
+    its provider has not been asked since. It counts as `requires_reconnect` until it has been, which
+    happens by itself, and with the first request for its token.
     """
     about(workspace_id)
     latest = await run_in_threadpool(services.store.connections.latest_change)
@@ -240,18 +243,20 @@ def _listed(services: Services, listed: ListedConnection) -> Mapping[str, Any]:
     plugin = services.registry.plugins.get(connection.integration)
     worked_at = connection.last_worked_at or connection.connected_at
     limit = None if plugin is None else plugin.oauth.idle_limit
-    works = connection.state is ConnectionState.CONNECTED
+    works = connection.shown_state is ConnectionState.CONNECTED
+    name = connection.integration if plugin is None else plugin.name
     return {
         "workspace_id": connection.workspace_id,
         "workspace_name": listed.workspace_name,
-        "integration": connection.integration if plugin is None else plugin.name,
+        "integration": name,
         "slug": connection.integration,
-        "state": connection.state.value,
-        "reason": connection.reason,
+        "state": connection.shown_state.value,
+        "reason": not_checked(name) if connection.unchecked else connection.reason,
         "tenant_id": connection.tenant.id,
         "tenant_name": connection.tenant.name,
         "connected_at": connection.connected_at,
         "changed_at": connection.changed_at,
+        "restored_at": connection.restored_at if connection.unchecked else None,
         "last_refresh": connection.last_worked_at,
         "idle_limit_s": None if limit is None else int(limit.total_seconds()),
         "idle_expires_at": worked_at + limit if works and limit is not None else None,

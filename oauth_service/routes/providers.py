@@ -45,7 +45,7 @@ async def providers(
     answer: list[Mapping[str, Any]] = []
     for plugin in services.registry:
         connection = connections.get(plugin.slug)
-        state = ConnectionState.DISCONNECTED if connection is None else connection.state
+        state = ConnectionState.DISCONNECTED if connection is None else connection.shown_state
         live = state is not ConnectionState.DISCONNECTED
         answer.append(
             {

@@ -15,7 +15,9 @@ from oauth_service.store.consents import PendingGrant, take_grant
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome, record
 from oauth_service.store.rows import (
-    NO_REFRESH_UNDER_WAY,
+    ASKED,
+    SHOWN_STATE,
+    UNCHECKED,
     Connection,
     ConnectionState,
     change_connection,
@@ -83,15 +85,25 @@ class Connections:
             rows = transaction.execute(query).all()
         return [ListedConnection(connection_of(row), row.name) for row in rows]
 
+    def unchecked(self) -> Sequence[Connection]:
+        """Return restored connections that their providers have not been asked about since."""
+        query = (
+            select(connections)
+            .where(UNCHECKED)
+            .order_by(connections.c.workspace_id, connections.c.integration)
+        )
+        with self._database.reading() as transaction:
+            return [connection_of(row) for row in transaction.execute(query)]
+
     def latest_change(self) -> int:
         """Return the number of the latest change."""
         with self._database.reading() as transaction:
             return latest_change(transaction)
 
     def counts(self) -> Mapping[tuple[str, ConnectionState], int]:
-        """Count connections by slug and state."""
-        query = select(connections.c.integration, connections.c.state, func.count()).group_by(
-            connections.c.integration, connections.c.state
+        """Count connections by slug and shown state."""
+        query = select(connections.c.integration, SHOWN_STATE, func.count()).group_by(
+            connections.c.integration, SHOWN_STATE
         )
         with self._database.reading() as transaction:
             rows = transaction.execute(query).all()
@@ -136,7 +148,7 @@ class Connections:
             "connected_at": now,
             "changed_at": now,
             "last_worked_at": now,
-            **NO_REFRESH_UNDER_WAY,
+            **ASKED,
         }
         with self._database.writing() as transaction:
             if not take_grant(transaction, grant.grant_id):
@@ -174,7 +186,7 @@ class Connections:
                 grant_version=connections.c.grant_version + 1,
                 changed_at=now,
                 change=next_change(transaction),
-                **NO_REFRESH_UNDER_WAY,
+                **ASKED,
             )
             if not transaction.execute(statement).rowcount:
                 return False

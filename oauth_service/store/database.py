@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ _BUSY_TIMEOUT_S = 20
 _KNOW_PATIENCE = frozenset({"psycopg", "psycopg2"})
 _PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 20_000}
 """libpq's own is a quarter of an hour for a server that vanished without a word, as in a failover."""
-_SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
+SERVICE_NAME = "zebbra oauth service"
+"""What PostgreSQL calls the connections of a service: a restore waits for none, and refuses then."""
+SETUP_LOCK = 0x5A454242  # any number that all replicas agree on
 _WRITES = "zebbra_writes"
 _log = logging.getLogger(__name__)
 
@@ -85,6 +87,25 @@ class Database:
             self.write_failed = self.write_failed or is_storage_fault(exc)
             raise
 
+    def checkpoint(self) -> None:
+        """
+        Bring what was committed from SQLite's log into its file, and empty the log.
+
+        It does not wait: what a reader still needs is left for the next time. Without it,
+        all of a quiet service's changes are in the log alone, until that has grown to 4 MB. For
+        PostgreSQL, which looks after itself, it does nothing.
+        """
+        if self.sqlite_file is None:
+            return
+        address = f"{self.sqlite_file.as_uri()}?mode=rw"  # a file that is gone is not made again
+        with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as own:
+            try:
+                own.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as exc:
+                if "locked" not in str(exc):
+                    raise
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -92,15 +113,17 @@ class Database:
     def _migrate(self, migrations: Sequence[Migration]) -> None:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SETUP_LOCK})
             before, now = migrate(connection, migrations)
         if before != now:
+            self.checkpoint()
             _log.info("token store: migrated from schema version %d to %d", before, now)
 
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        own = _PATIENCE if url.get_driver_name() in _KNOW_PATIENCE else {}
+        named = {**_PATIENCE, "application_name": SERVICE_NAME}
+        own = named if url.get_driver_name() in _KNOW_PATIENCE else {}
         patience = {name: value for name, value in own.items() if name not in url.query}
         return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=patience)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_S})

@@ -15,6 +15,7 @@ from oauth_service.store.rows import ConnectionState, owner_of
 _QUERY = """
     SELECT tenant_id, tenant_name, tokens FROM connections
     WHERE workspace_id = ? AND integration = ? AND state = ? AND tokens IS NOT NULL
+        AND restored_at IS NULL
 """
 
 

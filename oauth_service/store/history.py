@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     How an attempt ended.
 
     `ANSWER_LOST`: the request may have been carried out, but no usable answer came back.
+    `RESTORED`: the connection was put back from a backup; no attempt, but what later ones follow from.
     `SUPERSEDED`: a pair came back, but a newer grant had been stored meanwhile.
     """
 
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
     APP_REFUSED = "app_refused"
     SUPERSEDED = "superseded"
     DISCONNECTED = "disconnected"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)

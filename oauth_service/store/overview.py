@@ -11,7 +11,7 @@ from sqlalchemy import Row, ScalarSelect, Select, func, or_, select, tuple_
 
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome
-from oauth_service.store.rows import Connection, ConnectionState, connection_of
+from oauth_service.store.rows import SHOWN_STATE, Connection, ConnectionState, connection_of
 from oauth_service.store.schema import connections, refresh_history, workspaces
 from oauth_service.store.workspaces import Workspace
 
@@ -99,7 +99,7 @@ class Overview:
 
     def states(self) -> Mapping[ConnectionState | None, int]:
         """Count connections by state, and workspaces without any under None."""
-        by_state = select(connections.c.state, func.count()).group_by(connections.c.state)
+        by_state = select(SHOWN_STATE, func.count()).group_by(SHOWN_STATE)
         never = _filtered(select(func.count()), Wanted(never_connected=True))
         with self._database.reading() as transaction:
             found: dict[str, int] = dict(transaction.execute(by_state).all())
@@ -117,7 +117,7 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.never_connected:
         query = query.where(connections.c.workspace_id.is_(None))
     elif wanted.state is not None:
-        query = query.where(connections.c.state == wanted.state.value)
+        query = query.where(SHOWN_STATE.in_([wanted.state.value]))
     if wanted.integration is not None:
         query = query.where(connections.c.integration == wanted.integration)
     if wanted.tokens_before is not None:

@@ -13,7 +13,7 @@ from oauth_service.store.changes import next_change
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome, record
 from oauth_service.store.rows import (
-    NO_REFRESH_UNDER_WAY,
+    ASKED,
     Connection,
     ConnectionState,
     change_connection,
@@ -62,9 +62,11 @@ class Refreshes:
             ),
             grant_version=connection.grant_version + 1,
             last_worked_at=entry.at,
-            **NO_REFRESH_UNDER_WAY,
+            **ASKED,
         )
         with self._database.writing() as transaction:
+            if connection.unchecked:  # it is shown as connected from now on
+                statement = statement.values(changed_at=entry.at, change=next_change(transaction))
             stored = transaction.execute(statement).rowcount == 1
             if not stored:
                 if self._is_stored(transaction, connection, tokens):
@@ -102,7 +104,7 @@ class Refreshes:
                 reason=reason,
                 changed_at=entry.at,
                 change=next_change(transaction),
-                **NO_REFRESH_UNDER_WAY,
+                **ASKED,
             )
             ended = transaction.execute(statement).rowcount == 1
             if ended:

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, case, literal, select, update
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, Update, bindparam, select, update
 
 from integrations.contracts import Tenant
 from oauth_service.store.schema import connections
@@ -36,6 +36,7 @@ class Connection:
         refresh_started_at: Start of a refresh whose outcome is still unknown.
         refresh_fingerprint: Fingerprint of the refresh token that it spent.
         retry_at: The provider wants no refresh before then.
+        restored_at: When it came out of a backup; None once its provider has been asked since.
     """
 
     workspace_id: str
@@ -52,6 +53,22 @@ class Connection:
     refresh_started_at: datetime | None
     refresh_fingerprint: str | None
     retry_at: datetime | None
+    restored_at: datetime | None
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it worked when it was backed up, and its provider has not been asked since."""
+        return self.state is ConnectionState.CONNECTED and self.restored_at is not None
+
+    @property
+    def shown_state(self) -> ConnectionState:
+        """
+        The state that others are given.
+
+        A restored connection may have lost its tokens to a later refresh, so it is not called
+        connected before its provider has taken them.
+        """
+        return ConnectionState.REQUIRES_RECONNECT if self.unchecked else self.state
 
 
 NO_REFRESH_UNDER_WAY: Mapping[str, Any] = {
@@ -60,6 +77,18 @@ NO_REFRESH_UNDER_WAY: Mapping[str, Any] = {
     "retry_at": None,
 }
 """Values of the columns that speak of a refresh, once its outcome is known."""
+ASKED: Mapping[str, Any] = {**NO_REFRESH_UNDER_WAY, "restored_at": None}
+"""The same, once the provider has taken or refused the grant."""
+UNCHECKED = and_(
+    connections.c.state == literal(ConnectionState.CONNECTED.value, literal_execute=True),
+    connections.c.restored_at.is_not(None),
+)
+"""`Connection.unchecked`, for the database. Its texts are written out, so that it can be grouped by."""
+SHOWN_STATE: ColumnElement[str] = case(
+    (UNCHECKED, literal(ConnectionState.REQUIRES_RECONNECT.value, literal_execute=True)),
+    else_=connections.c.state,
+)
+"""`Connection.shown_state`, for the database."""
 
 _ONE = select(connections).where(  # built once: every token request runs it
     connections.c.workspace_id == bindparam("of_workspace"),

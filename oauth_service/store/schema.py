@@ -79,6 +79,7 @@ connections = Table(
     Column("retry_at", UtcDateTime),
     Column("lease_owner", String(32)),
     Column("lease_until", UtcDateTime),
+    Column("restored_at", UtcDateTime),
     Index("connections_by_change", "change"),
 )
 """
@@ -87,6 +88,8 @@ One row for each workspace and integration that was ever connected.
 `grant_version` counts the token pairs stored: whoever stores the next one names the version
 it replaces. `refresh_started_at` and `refresh_fingerprint` are set while the outcome of a
 refresh of that refresh token is unknown. `retry_at`: the provider's own "not before".
+`restored_at`: when the row came out of a backup; null again once the provider has taken its tokens,
+or refused them.
 """
 
 refresh_history = Table(

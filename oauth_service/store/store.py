@@ -59,6 +59,10 @@ class Store:
         self._probe.check_writable(doubted=self._database.write_failed)
         self._database.write_failed = False
 
+    def checkpoint(self) -> None:
+        """Bring what was committed into SQLite's file itself; see `Database.checkpoint`."""
+        self._database.checkpoint()
+
     def close(self) -> None:
         """Close all database connections."""
         if self.direct is not None:

@@ -95,6 +95,7 @@ def test_connections_of_version_1_are_read_with_their_tokens(old: str) -> None:
         refresh_started_at=LATER,
         refresh_fingerprint="2222222222222222",
         retry_at=LATER + timedelta(seconds=90),
+        restored_at=None,
     )
     never_refreshed = replace(
         working,

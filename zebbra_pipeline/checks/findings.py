@@ -139,6 +139,12 @@ def connection(
     facts = {} if age is None else {"zebbra/token_age_days": round(age / timedelta(days=1), 1)}
     if row["state"] == "disconnected":
         return Finding(CONNECTION, who, True, f"{name} is disconnected", facts=facts)
+    if row.get("restored_at"):
+        text = (
+            f"restored from a backup; {name} has not been asked yet whether it still works: the "
+            f"OAuth service does so, or zebbra refresh {who}"
+        )
+        return Finding(CONNECTION, who, False, text, grave=False, facts=facts)
     if row["state"] != "connected":
         reason = row.get("reason") or "the provider refused the grant"
         text = f"a person must connect {name} again: {reason}; make a link: zebbra connect {who}"

@@ -19,6 +19,7 @@ from zebbra_pipeline.commands.context import (
     settings_of_command,
     shown,
 )
+from zebbra_pipeline.commands.file_modes import exposures
 from zebbra_pipeline.warehouse import WarehouseError
 
 STALE_AFTER = timedelta(days=2)
@@ -47,7 +48,12 @@ def doctor(*, as_json: JsonOption = False) -> None:
     Example: zebbra doctor
     """
     settings = settings_of_command()
-    findings = [*_integrations(settings), *_service(settings), *_warehouse(settings)]
+    findings = [
+        *_integrations(settings),
+        *_service(settings),
+        *_warehouse(settings),
+        *_modes(settings),
+    ]
     if as_json:
         print_json([asdict(item) for item in findings])
     else:
@@ -90,13 +96,26 @@ def _service(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(what, "ok", f"answers; {len(found)} connections")
     for item in found:
-        if item["state"] == "requires_reconnect":
+        if item.get("restored_at"):
+            yield Finding(
+                f"{item['workspace_id']} {item['integration']}",
+                "look",
+                "restored from a backup, not checked at its provider yet",
+                "wait: the OAuth service does it, or the next zebbra refresh "
+                f"{item['workspace_id']}",
+            )
+        elif item["state"] == "requires_reconnect":
             yield Finding(
                 f"{item['workspace_id']} {item['integration']}",
                 "look",
                 "requires_reconnect",
                 f"send a connect link: zebbra connect {item['workspace_id']}",
             )
+
+
+def _modes(settings: Settings) -> Iterator[Finding]:
+    for found, do in exposures(settings):
+        yield Finding(f"files of {shown(settings.home)}", "look", found, do)
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:

@@ -138,6 +138,9 @@ def connections(
         ],
         empty="no connections yet; make a connect link with: zebbra connect <workspace>",
     )
+    for row in rows:
+        if row.get("reason"):
+            out.print(f"{row['workspace_id']}, {row['integration']}: {row['reason']}", markup=False)
     for row in rows if workspace else ():
         _print_history(row)
 

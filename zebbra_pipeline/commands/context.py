@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from integrations.contracts import check_workspace_id
 from integrations.runtime.http import HttpSession
+from integrations.runtime.private_home import UMASK, make_private
 from integrations.runtime.settings import Settings, load_settings
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.warehouse import Warehouse
@@ -125,8 +127,19 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, emp
 
 
 def settings_of_command() -> Settings:
-    """Read the settings; a malformed one ends the command with its name."""
+    """
+    Read the settings; a malformed one ends the command with its name.
+
+    What the command writes from now on is for its user alone: figures, salaries and tokens are.
+    """
+    os.umask(UMASK)
     return load_settings()
+
+
+def own_home(settings: Settings) -> Path:
+    """Take the rights of others from `ZEBBRA_HOME` and all that is in it; return it."""
+    make_private(settings.home)
+    return settings.home
 
 
 def shown(path: Path) -> str:

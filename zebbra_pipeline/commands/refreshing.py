@@ -17,6 +17,7 @@ from zebbra_pipeline.commands.context import (
     err,
     open_warehouse,
     out,
+    own_home,
     settings_of_command,
 )
 from zebbra_pipeline.commands.spreading import days_of, put_off_lines
@@ -59,6 +60,7 @@ def refresh(
     """
     settings = settings_of_command()
     names = chosen_workspaces(workspaces, everything=everything, doing="refresh")
+    own_home(settings)
     connected = connected_integrations(settings, names)
     result = refresh_connected(connected, settings, full=full, as_of=day_option(as_of))
     for line in put_off_lines(

@@ -13,7 +13,13 @@ import typer
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, read_environment, running_services_file
-from zebbra_pipeline.commands.context import UsageError, day_option, out, settings_of_command
+from zebbra_pipeline.commands.context import (
+    UsageError,
+    day_option,
+    out,
+    own_home,
+    settings_of_command,
+)
 from zebbra_pipeline.processes import Children, children, free_port
 from zebbra_pipeline.sandboxes import (
     SANDBOX_CLIENT_ID,
@@ -50,7 +56,7 @@ def sandbox(
     from integrations.sandbox_kit import sandbox_app
 
     day = date.fromisoformat(day_option(today)) if today else None
-    state = settings_of_command().home / "sandbox"
+    state = own_home(settings_of_command()) / "sandbox"
     builders = {plugin.slug: plugin.load_sandbox() for plugin in load_registry() if plugin.sandbox}
     app = sandbox_app(builders, today=day, state_dir=state)
     out.print(f"sandbox providers at http://localhost:{port}/ (invented data)")
@@ -68,7 +74,7 @@ def dev() -> None:
     Example: zebbra dev
     """
     settings = settings_of_command()
-    with children(settings.home / "logs") as group:
+    with children(own_home(settings) / "logs") as group:
         environ, oauth_url = start_services(group, sandbox_wanted=None)
         with _told_to_other_terminals(settings.home, environ):
             ended = _run_until_interrupted(group, settings, environ, oauth_url)

@@ -12,7 +12,14 @@ import typer
 from integrations.contracts import add_months, month_start
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, load_settings, read_environment
-from zebbra_pipeline.commands.context import UsageError, ask_service, out, shown
+from zebbra_pipeline.commands.context import (
+    UsageError,
+    ask_service,
+    out,
+    own_home,
+    settings_of_command,
+    shown,
+)
 from zebbra_pipeline.commands.figures import merge_and_store, print_model
 from zebbra_pipeline.commands.refreshing import connected_integrations, refresh_connected
 from zebbra_pipeline.commands.serving import start_services
@@ -50,7 +57,7 @@ def demo(
     started = time.monotonic()
     settings = _settings(keep_home=keep_home)
     out.print(f"everything goes to {shown(settings.home)}\n", markup=False)
-    with children(settings.home / "logs") as group:
+    with children(own_home(settings) / "logs") as group:
         _title("1", "start the sandbox providers and the OAuth service")
         environ, oauth_url = start_services(group, sandbox_wanted=True)
         os.environ.update(environ)
@@ -77,7 +84,7 @@ def demo(
 
 def _settings(*, keep_home: bool) -> Settings:
     """Keep invented books apart from real ones."""
-    settings = load_settings()
+    settings = settings_of_command()
     configured = really_configured(load_registry(), read_environment())
     if configured and not keep_home:
         apart = settings.home.with_name(settings.home.name + "-demo")

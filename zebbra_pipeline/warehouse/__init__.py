@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zebbra_pipeline.warehouse.backups import WarehouseBackup, WarehouseFacts
     from zebbra_pipeline.warehouse.errors import (
         Holder,
         WarehouseBusyError,
@@ -45,8 +46,10 @@ __all__ = [
     "RestatementInfo",
     "Soundness",
     "Warehouse",
+    "WarehouseBackup",
     "WarehouseBusyError",
     "WarehouseError",
+    "WarehouseFacts",
     "WarehouseFileError",
     "WarehouseVersionError",
     "WarehouseWriteError",
@@ -57,6 +60,8 @@ _HOMES = {
     "ReadSession": "reading",
     "Soundness": "soundness",
     "Warehouse": "store",
+    "WarehouseBackup": "backups",
+    "WarehouseFacts": "backups",
     "WriteSession": "writing",
 }
 _RECORDS = {

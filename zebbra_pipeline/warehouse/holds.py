@@ -37,6 +37,19 @@ def held_by_file(warehouse: Path, workspace_id: str) -> Iterator[None]:
         lock.release()
 
 
+def any_held(warehouse: Path) -> bool:
+    """Return whether any workspace is being pulled into *warehouse*, a file."""
+    folder = warehouse.with_name(f"{warehouse.name}.pulls")
+    for path in sorted(folder.glob("*.lock")):
+        lock = FileLock(path, timeout=0, mode=PRIVATE_FILE, thread_local=False)
+        try:
+            with lock:
+                continue
+        except Timeout:
+            return True
+    return False
+
+
 def number_of(workspace_id: str) -> int:
     """
     Return the number of the workspace's advisory lock.

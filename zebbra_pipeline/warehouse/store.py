@@ -9,7 +9,12 @@ from integrations.contracts import check_workspace_id
 from zebbra_pipeline.warehouse.database import Database, private_folder
 from zebbra_pipeline.warehouse.errors import WarehouseBusyError
 from zebbra_pipeline.warehouse.holds import held_by_file, number_of
-from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
+from zebbra_pipeline.warehouse.lake import (
+    POSTGRES_LAKES,
+    catalog_file,
+    is_lake,
+    without_secrets,
+)
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
 from zebbra_pipeline.warehouse.publishing import (
@@ -39,6 +44,8 @@ class Warehouse:
 
     Attributes:
         published: The copy for people and BI.
+        file: The DuckDB file; None for a DuckLake.
+        target: The path of the file, or the DuckLake's address, which may hold a password.
     """
 
     def __init__(
@@ -66,13 +73,18 @@ class Warehouse:
         self.published = Path(published)
         self._lock_timeout_s = lock_timeout_s
         self._clock = clock
-        self._file = None if is_lake(target) else Path(target)
-        self._target = str(target)
-        self._shared = self._target.startswith(POSTGRES_LAKES)
-        if self._file is not None and self._file.resolve() == self.published.resolve():
+        self.file = None if is_lake(target) else Path(target)
+        self.target = str(target)
+        self._shared = self.target.startswith(POSTGRES_LAKES)
+        if self.file is not None and self.file.resolve() == self.published.resolve():
             raise ValueError(
                 f"published copy {published}: expected another path than the warehouse's"
             )
+
+    @property
+    def place(self) -> str:
+        """What may be shown of the target."""
+        return without_secrets(self.target)
 
     @contextmanager
     def write(self, purpose: str) -> Iterator[WriteSession]:
@@ -109,11 +121,11 @@ class Warehouse:
             WarehouseFileError: If the catalog cannot be reached.
         """
         check_workspace_id(workspace_id)
-        catalog = self._file or catalog_file(self._target)
+        catalog = self.file or catalog_file(self.target)
         place: AbstractContextManager[None]
         if catalog is None:
             place = turn_in_postgres(
-                self._target, f"pull {workspace_id}", Deadline(0), number=number_of(workspace_id)
+                self.target, f"pull {workspace_id}", Deadline(0), number=number_of(workspace_id)
             )
         else:
             place = held_by_file(catalog, workspace_id)
@@ -131,10 +143,10 @@ class Warehouse:
         Raises:
             WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
         """
-        with self._turn(f"publish {self.published.name}") as deadline, ExitStack() as exits:
+        with self.turn(f"publish {self.published.name}") as deadline, ExitStack() as exits:
             file = None
-            if self._file is not None and self._file.exists():
-                file = exits.enter_context(self._file.open("rb"))  # closed after the database
+            if self.file is not None and self.file.exists():
+                file = exits.enter_context(self.file.open("rb"))  # closed after the database
             database = exits.enter_context(self._opened(deadline))
             sweep_drafts(self.published)
             if file is None:
@@ -172,13 +184,13 @@ class Warehouse:
 
     @contextmanager
     def _reading_lake(self) -> Iterator[Database]:
-        database = Database.open(self._target)
+        database = Database.open(self.target)
         try:
             if is_outdated(database):
                 database.close()
                 with self._open_to_write("make the newest tables"):
                     pass
-                database = Database.open(self._target)
+                database = Database.open(self.target)
             with database.snapshot():
                 yield database
         finally:
@@ -186,16 +198,21 @@ class Warehouse:
 
     @contextmanager
     def _open_to_write(self, purpose: str) -> Iterator[Database]:
-        with self._turn(purpose) as deadline, self._opened(deadline) as database:
+        with self.turn(purpose) as deadline, self._opened(deadline) as database:
             yield database
 
     @contextmanager
-    def _turn(self, purpose: str) -> Iterator[Deadline]:
-        """Wait for the turn to write; give what is left of the time to wait."""
+    def turn(self, purpose: str) -> Iterator[Deadline]:
+        """
+        Wait for the turn to write, without opening anything; give what is left of the time.
+
+        Raises:
+            WarehouseBusyError: If the turn does not come in time; it names the holder.
+        """
         deadline = Deadline(self._lock_timeout_s)
-        catalog = self._file or catalog_file(self._target)
+        catalog = self.file or catalog_file(self.target)
         if catalog is None:
-            turn = turn_in_postgres(self._target, purpose, deadline)
+            turn = turn_in_postgres(self.target, purpose, deadline)
         else:
             private_folder(catalog.parent)
             turn = WriterQueue(catalog, clock=self._clock).turn(purpose, deadline)
@@ -204,7 +221,7 @@ class Warehouse:
 
     @contextmanager
     def _opened(self, deadline: Deadline) -> Iterator[Database]:
-        database = Database.open(self._file or self._target, retry=deadline.pause)
+        database = Database.open(self.file or self.target, retry=deadline.pause)
         try:
             migrate(database, now=self._clock())
             yield database
@@ -212,7 +229,7 @@ class Warehouse:
             database.close()
 
     def _publish_first(self) -> None:
-        if self._file is None or self._file.exists():
+        if self.file is None or self.file.exists():
             self.publish()
         else:
             publish_empty(self.published, now=self._clock())

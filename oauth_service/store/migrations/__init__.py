@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from integrations.contracts import ConfigurationError
 from oauth_service.store.migrations.version_1 import create_tables
 from oauth_service.store.migrations.version_2 import index_history_by_time
+from oauth_service.store.migrations.version_3 import note_restored_connections
 from oauth_service.store.schema import numbers
 
 _VERSION = "schema_version"
@@ -50,6 +51,7 @@ class Migration:
 MIGRATIONS: Sequence[Migration] = (
     Migration("create the tables", create_tables),
     Migration("index the history by time", index_history_by_time),
+    Migration("note restored connections", note_restored_connections),
 )
 """Oldest first; the place in the list, counted from 1, is the version that it leads to."""
 
@@ -69,7 +71,7 @@ def migrate(transaction: Connection, migrations: Sequence[Migration]) -> tuple[i
         ConfigurationError: If the database is newer than *migrations*, or one of them fails. The
             transaction must then be rolled back.
     """
-    before, newest = _version(transaction), len(migrations)
+    before, newest = schema_version(transaction), len(migrations)
     if before > newest:
         raise ConfigurationError(
             "ZEBBRA_OAUTH_DATABASE: a newer version of this service has changed the tables "
@@ -88,7 +90,8 @@ def migrate(transaction: Connection, migrations: Sequence[Migration]) -> tuple[i
     return before, newest
 
 
-def _version(transaction: Connection) -> int:
+def schema_version(transaction: Connection) -> int:
+    """Return the number of the last migration that a database has had; 0 for an empty one."""
     if not inspect(transaction).has_table(numbers.name):
         return 0
     query = select(numbers.c.value).where(numbers.c.name == _VERSION)
