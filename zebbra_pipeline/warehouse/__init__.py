@@ -8,11 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zebbra_pipeline.warehouse.contents import Contents
     from zebbra_pipeline.warehouse.errors import (
         Holder,
         WarehouseBusyError,
+        WarehouseDamagedError,
         WarehouseError,
         WarehouseFileError,
+        WarehouseFullError,
+        WarehouseLockedError,
+        WarehouseLossError,
+        WarehouseMissingError,
         WarehouseVersionError,
         WarehouseWriteError,
     )
@@ -36,6 +42,7 @@ __all__ = [
     "EMPLOYEES",
     "PAYROLL_COSTS",
     "BatchInfo",
+    "Contents",
     "EndpointInfo",
     "Holder",
     "KeptInfo",
@@ -46,14 +53,20 @@ __all__ = [
     "Soundness",
     "Warehouse",
     "WarehouseBusyError",
+    "WarehouseDamagedError",
     "WarehouseError",
     "WarehouseFileError",
+    "WarehouseFullError",
+    "WarehouseLockedError",
+    "WarehouseLossError",
+    "WarehouseMissingError",
     "WarehouseVersionError",
     "WarehouseWriteError",
     "WorkspaceSummary",
     "WriteSession",
 ]
 _HOMES = {
+    "Contents": "contents",
     "ReadSession": "reading",
     "Soundness": "soundness",
     "Warehouse": "store",

@@ -1,18 +1,27 @@
 """`Warehouse`: who may write when, and where readers read."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from integrations.contracts import check_workspace_id
+from zebbra_pipeline.warehouse.contents import Contents, read_contents
 from zebbra_pipeline.warehouse.database import Database, private_folder
-from zebbra_pipeline.warehouse.errors import WarehouseBusyError
+from zebbra_pipeline.warehouse.errors import (
+    WarehouseBusyError,
+    WarehouseDamagedError,
+    WarehouseMissingError,
+)
+from zebbra_pipeline.warehouse.faults import RESTORE, size_of
 from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
 from zebbra_pipeline.warehouse.publishing import (
+    newest_with_figures,
     publish_copy,
     publish_empty,
     publish_file,
@@ -21,6 +30,11 @@ from zebbra_pipeline.warehouse.publishing import (
 from zebbra_pipeline.warehouse.reading import ReadSession
 from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
 from zebbra_pipeline.warehouse.writing import WriteSession
+
+_log = logging.getLogger(__name__)
+_NAMED = 5
+_TOLD_AFTER_S = 0.5
+"""Another program that has the file open for longer is named in the log."""
 
 
 def _utc_now() -> datetime:
@@ -48,6 +62,7 @@ class Warehouse:
         published: Path,
         lock_timeout_s: float = 120.0,
         clock: Callable[[], datetime] = _utc_now,
+        landed_before: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """
         Name the files; nothing is opened or made yet.
@@ -59,6 +74,9 @@ class Warehouse:
             published: Path of the copy.
             lock_timeout_s: How long a writer waits for its turn, and for other programs.
             clock: What tells the time of migrations and turns, timezone-aware.
+            landed_before: Returns workspaces of which others know that they have landed, e.g.
+                Dagster's history. Called only where there is no file and no copy with figures:
+                with any, the file is missing, not new.
 
         Raises:
             ValueError: If both paths are the same.
@@ -66,6 +84,7 @@ class Warehouse:
         self.published = Path(published)
         self._lock_timeout_s = lock_timeout_s
         self._clock = clock
+        self._landed_before = landed_before
         self._file = None if is_lake(target) else Path(target)
         self._target = str(target)
         self._shared = self._target.startswith(POSTGRES_LAKES)
@@ -87,7 +106,8 @@ class Warehouse:
 
         Raises:
             WarehouseBusyError: If the turn does not come in time; it names the holder.
-            WarehouseFileError: If the file cannot be opened as a warehouse.
+            WarehouseFileError: If the file cannot be opened as a warehouse, or is missing
+                although figures have landed in it.
             WarehouseVersionError: If a newer release wrote it.
         """
         with self._open_to_write(purpose) as database:
@@ -124,23 +144,85 @@ class Warehouse:
                 return None
             return held.pop_all()
 
-    def publish(self) -> None:
+    def check(self) -> None:
         """
-        Rebuild the published copy and swap it in.
+        See whether the file is there, or whether it is right that it is not; cheap where it is.
+
+        Raises:
+            WarehouseDamagedError: If it is an empty file although figures have landed.
+            WarehouseMissingError: If there is none although figures have landed.
+        """
+        catalog = self._file or catalog_file(self._target)
+        if catalog is None or size_of(catalog) or catalog.is_dir():
+            return
+        found = newest_with_figures(self.published)
+        if found is not None:
+            copy, count = found
+            figures = "cannot be read" if count is None else f"has figures of {count} workspaces"
+            known = f"the published copy {copy} {figures}"
+        elif landed := sorted(self._landed_before()):
+            more = f" and {len(landed) - _NAMED} more" if len(landed) > _NAMED else ""
+            known = (
+                f"Dagster's history says that {len(landed)} workspaces have landed "
+                f"({', '.join(landed[:_NAMED])}{more})"
+            )
+        else:
+            return
+        advice = (
+            f"if its disk is not mounted, mount it; else {RESTORE}; or, to start again without "
+            "figures: zebbra publish --force"
+        )
+        if catalog.exists():
+            raise WarehouseDamagedError(
+                f"warehouse {catalog}: damaged, it is an empty file, although {known}; {advice}"
+            )
+        raise WarehouseMissingError(
+            f"warehouse {catalog}: there is no such file, although {known}; {advice}"
+        )
+
+    def examine(self) -> Contents | None:
+        """
+        Read all of it, without changing anything; None where nothing has ever been written.
+
+        Raises:
+            WarehouseBusyError: If one of our own processes is writing; it names the holder.
+            WarehouseError: If it is missing, damaged, or open in another program.
+        """
+        self.check()
+        catalog = self._file or catalog_file(self._target)
+        if catalog is not None and not size_of(catalog) and not catalog.is_dir():
+            return None
+        with self._turn("examine the warehouse", timeout_s=0):
+            target = self._file or self._target
+            with closing(Database.open(target, read_only=True)) as database:
+                return read_contents(database)
+
+    def publish(self, *, force: bool = False) -> None:
+        """
+        Rebuild the published copy, check it, and swap it in; the last three before it are kept.
+
+        A copy that can be read is never replaced by one that cannot, or that has lost figures.
+
+        Args:
+            force: Replace it all the same; where the warehouse is missing, by an empty one.
 
         Raises:
             WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
+            WarehouseDamagedError: If the warehouse cannot be read in full; the old copy stays.
+            WarehouseLossError: If it has lost figures that the old copy has; that stays.
         """
+        if not force:
+            self.check()  # before a folder is made, where a disk is not mounted
         with self._turn(f"publish {self.published.name}") as deadline, ExitStack() as exits:
             file = None
-            if self._file is not None and self._file.exists():
+            if self._file is not None and size_of(self._file):
                 file = exits.enter_context(self._file.open("rb"))  # closed after the database
-            database = exits.enter_context(self._opened(deadline))
+            database = exits.enter_context(self._opened(deadline, force=force))
             sweep_drafts(self.published)
             if file is None:
-                publish_copy(database, self.published, now=self._clock())
+                publish_copy(database, self.published, now=self._clock(), force=force)
             else:
-                publish_file(database, file, self.published)
+                publish_file(database, file, self.published, force=force)
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
@@ -160,12 +242,12 @@ class Warehouse:
             return
         if not self.published.exists():
             self._publish_first()
-        database = Database.open(self.published, read_only=True)
+        database = Database.open(self.published, read_only=True, is_copy=True)
         try:
             if is_outdated(database):
                 database.close()
                 self.publish()
-                database = Database.open(self.published, read_only=True)
+                database = Database.open(self.published, read_only=True, is_copy=True)
             yield ReadSession(database)
         finally:
             database.close()
@@ -186,13 +268,14 @@ class Warehouse:
 
     @contextmanager
     def _open_to_write(self, purpose: str) -> Iterator[Database]:
+        self.check()  # before a folder is made, where a disk is not mounted
         with self._turn(purpose) as deadline, self._opened(deadline) as database:
             yield database
 
     @contextmanager
-    def _turn(self, purpose: str) -> Iterator[Deadline]:
+    def _turn(self, purpose: str, *, timeout_s: float | None = None) -> Iterator[Deadline]:
         """Wait for the turn to write; give what is left of the time to wait."""
-        deadline = Deadline(self._lock_timeout_s)
+        deadline = Deadline(self._lock_timeout_s if timeout_s is None else timeout_s)
         catalog = self._file or catalog_file(self._target)
         if catalog is None:
             turn = turn_in_postgres(self._target, purpose, deadline)
@@ -203,8 +286,13 @@ class Warehouse:
             yield deadline
 
     @contextmanager
-    def _opened(self, deadline: Deadline) -> Iterator[Database]:
-        database = Database.open(self._file or self._target, retry=deadline.pause)
+    def _opened(self, deadline: Deadline, *, force: bool = False) -> Iterator[Database]:
+        if not force:
+            self.check()  # again: a turn may take long to come
+        if self._file is not None and self._file.is_file() and not size_of(self._file):
+            self._file.unlink()  # left by a process that was killed as it made the file
+        patience = _Patience(deadline, str(self._file or self._target))
+        database = Database.open(self._file or self._target, retry=patience)
         try:
             migrate(database, now=self._clock())
             yield database
@@ -215,4 +303,27 @@ class Warehouse:
         if self._file is None or self._file.exists():
             self.publish()
         else:
+            self.check()
             publish_empty(self.published, now=self._clock())
+
+
+class _Patience:
+    """Waits for another program that has the file open, and names it in the log, once."""
+
+    def __init__(self, deadline: Deadline, target: str) -> None:
+        self._deadline = deadline
+        self._target = target
+        self._began = time.monotonic()
+        self._told = False
+
+    def __call__(self, holder: str) -> bool:
+        if not self._told and time.monotonic() - self._began >= _TOLD_AFTER_S:
+            self._told = True
+            _log.warning(
+                "waiting for another program that has warehouse %s open: %s; close it, or this "
+                "gives up in %.0f s",
+                self._target,
+                holder,
+                self._deadline.left_s,
+            )
+        return self._deadline.pause()
