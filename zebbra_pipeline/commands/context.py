@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,6 +16,7 @@ from rich.table import Table
 from integrations.contracts import check_workspace_id
 from integrations.runtime.http import HttpSession
 from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.landed_history import landed_in_home
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.warehouse import Warehouse
 
@@ -102,7 +104,11 @@ def ask_service(settings: Settings, question: Callable[[OAuthService], Awaitable
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse of the settings."""
-    return Warehouse(settings.warehouse, published=settings.published)
+    return Warehouse(
+        settings.warehouse,
+        published=settings.published,
+        landed_before=partial(landed_in_home, settings),
+    )
 
 
 def print_json(value: Any) -> None:

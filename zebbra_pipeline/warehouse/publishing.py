@@ -33,7 +33,9 @@ _CHUNK_BYTES = 1 << 20
 _DOING = "rebuild it"
 
 
-def publish_copy(source: Database, published: Path, *, now: datetime, force: bool = False) -> None:
+def publish_copy(
+    source: Database, published: Path, *, now: datetime, force: bool = False, renew: bool = False
+) -> None:
     """
     Build a compact copy of *source* and put it in the place of *published* at one stroke.
 
@@ -44,6 +46,7 @@ def publish_copy(source: Database, published: Path, *, now: datetime, force: boo
         published: Path of the copy; the last three before it are kept beside it.
         now: For the copy's record of its schema.
         force: Replace the copy even by one that cannot be read in full or has lost figures.
+        renew: Do not keep the present copy.
 
     Raises:
         WarehouseDamagedError: If *source* cannot be read in full; the old copy stays.
@@ -52,11 +55,18 @@ def publish_copy(source: Database, published: Path, *, now: datetime, force: boo
     """
     draft = new_draft(published, now=now)
     needed = size_of(published)
-    with _swapped_in(draft, published, source=source, force=force, needed=needed):
+    with _swapped_in(draft, published, source=source, force=force, renew=renew, needed=needed):
         source.copy_into(draft)
 
 
-def publish_file(source: Database, file: BinaryIO, published: Path, *, force: bool = False) -> None:
+def publish_file(
+    source: Database,
+    file: BinaryIO,
+    published: Path,
+    *,
+    force: bool = False,
+    renew: bool = False,
+) -> None:
     """
     Put a copy of the file of *source* in the place of *published* at one stroke.
 
@@ -68,6 +78,7 @@ def publish_file(source: Database, file: BinaryIO, published: Path, *, force: bo
             its locks on that file are gone, DuckDB's too.
         published: As of `publish_copy`, which this is for a database in a single file.
         force: As of `publish_copy`.
+        renew: As of `publish_copy`.
 
     Raises:
         WarehouseError: As `publish_copy`.
@@ -75,7 +86,7 @@ def publish_file(source: Database, file: BinaryIO, published: Path, *, force: bo
     private_folder(published.parent)
     draft = _draft_of(published)
     needed = os.fstat(file.fileno()).st_size
-    with _swapped_in(draft, published, source=source, force=force, needed=needed):
+    with _swapped_in(draft, published, source=source, force=force, renew=renew, needed=needed):
         source.checkpoint()
         _check_room(draft, needed=needed)
         file.seek(0)
@@ -150,7 +161,7 @@ def _workspaces_in(path: Path) -> int | None:
 
 @contextmanager
 def _swapped_in(
-    draft: Path, published: Path, *, source: Database, force: bool, needed: int
+    draft: Path, published: Path, *, source: Database, force: bool, renew: bool, needed: int
 ) -> Iterator[None]:
     """Put *draft*, filled in the block, in the place of *published*; nothing of it stays else."""
     import duckdb
@@ -158,7 +169,7 @@ def _swapped_in(
     try:
         yield
         _sync(draft)
-        if not _is_known(draft, published, source=source, force=force):
+        if not _is_known(draft, published, source=source, force=force) and not renew:
             keep(published)
         draft.replace(published)
     except (duckdb.Error, OSError) as exc:

@@ -197,7 +197,7 @@ class Warehouse:
             with closing(Database.open(target, read_only=True)) as database:
                 return read_contents(database)
 
-    def publish(self, *, force: bool = False) -> None:
+    def publish(self, *, force: bool = False, renew: bool = False) -> None:
         """
         Rebuild the published copy, check it, and swap it in; the last three before it are kept.
 
@@ -205,6 +205,7 @@ class Warehouse:
 
         Args:
             force: Replace it all the same; where the warehouse is missing, by an empty one.
+            renew: The present copy is an earlier state of the same run, which is not kept.
 
         Raises:
             WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
@@ -220,9 +221,9 @@ class Warehouse:
             database = exits.enter_context(self._opened(deadline, force=force))
             sweep_drafts(self.published)
             if file is None:
-                publish_copy(database, self.published, now=self._clock(), force=force)
+                publish_copy(database, self.published, now=self._clock(), force=force, renew=renew)
             else:
-                publish_file(database, file, self.published, force=force)
+                publish_file(database, file, self.published, force=force, renew=renew)
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
