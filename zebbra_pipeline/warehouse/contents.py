@@ -1,7 +1,7 @@
 """What a warehouse or a copy of it holds, and what of one is missing in another."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zebbra_pipeline.warehouse.database import CATALOG, PREVIOUS, Database
@@ -22,11 +22,11 @@ class Contents:
     Attributes:
         rows: Rows by table and workspace.
         digests: By table: a checksum of all its rows, whatever their order; it means something
-            to the process alone that has made it.
+            to the process alone that has made it. Empty where rows were only counted.
     """
 
     rows: Mapping[str, Counts]
-    digests: Mapping[str, int]
+    digests: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def workspaces(self) -> frozenset[str]:
@@ -58,6 +58,23 @@ def read_contents(db: Database, *, catalog: str = CATALOG) -> Contents:
         for _, _, digest in found:
             digests[table] ^= int(digest or 0)
     return Contents(rows, digests)
+
+
+def count_contents(db: Database, *, catalog: str = CATALOG) -> Contents:
+    """
+    Count rows without reading them, which is much quicker than `read_contents`.
+
+    Raises:
+        WarehouseDamagedError: If what is read of the file for it is damaged.
+    """
+    return Contents(
+        {
+            table: dict(
+                db.rows(f"SELECT workspace_id, count(*) FROM {catalog}.{table} GROUP BY ALL")  # noqa: S608 -- names of ours
+            )
+            for table in _tables(db, catalog)
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from zebbra_pipeline.warehouse.contents import Contents, losses, read_contents
+from zebbra_pipeline.warehouse.contents import Contents, count_contents, losses, read_contents
 from zebbra_pipeline.warehouse.database import PREVIOUS, PRIVATE_FILE, Database, private_folder
 from zebbra_pipeline.warehouse.errors import (
     WarehouseDamagedError,
@@ -154,7 +154,7 @@ def _workspaces_in(path: Path) -> int | None:
 
     try:
         with closing(Database.open(path, read_only=True, is_copy=True)) as database:
-            return len(read_contents(database).workspaces)
+            return len(count_contents(database).workspaces)
     except (WarehouseError, duckdb.Error):
         return None
 
@@ -198,16 +198,26 @@ def _is_known(draft: Path, published: Path, *, source: Database, force: bool) ->
                 raise WarehouseDamagedError(f"{exc}{kept}") from exc
             return not published.exists()
         for path in copies(published):
-            previous = _read_previous(database, path)
+            previous = _count_previous(database, path)
             if previous is None:
                 continue  # what cannot be read may be replaced; the copy before it counts
             if not force:
                 _refuse_losses(database, previous, present, path=path, published=published)
-            return path != published or previous == present
+            return path != published or _is_equal(database, previous, present)
     return True
 
 
-def _read_previous(database: Database, path: Path) -> Contents | None:
+def _is_equal(database: Database, previous: Contents, present: Contents) -> bool:
+    """Return whether the catalog `previous` holds the same, or cannot be read in full."""
+    if previous.rows != present.rows:
+        return False  # it is only read where it may be equal
+    try:
+        return read_contents(database, catalog=PREVIOUS) == present
+    except WarehouseDamagedError:
+        return True  # not worth keeping
+
+
+def _count_previous(database: Database, path: Path) -> Contents | None:
     import duckdb
 
     database.detach_previous()
@@ -218,7 +228,7 @@ def _read_previous(database: Database, path: Path) -> Contents | None:
             if not is_locked(exc):
                 raise
             database.attach_previous(_unlocked(path))
-        return read_contents(database, catalog=PREVIOUS)
+        return count_contents(database, catalog=PREVIOUS)
     except (WarehouseError, duckdb.Error):
         return None
 
