@@ -71,6 +71,12 @@ def locked(place: str, exc: BaseException, *, is_copy: bool = False) -> Warehous
     )
 
 
+def holder_pid(exc: BaseException) -> int | None:
+    """Return the process that has a file open; None where DuckDB does not say."""
+    found = _HOLDER.search(str(exc))
+    return None if found is None else int(found["pid"])
+
+
 def holder_of(exc: BaseException) -> str:
     """Return process id and command of the program that has a file open."""
     found = _HOLDER.search(str(exc))

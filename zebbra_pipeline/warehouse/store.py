@@ -13,9 +13,10 @@ from zebbra_pipeline.warehouse.database import Database, private_folder
 from zebbra_pipeline.warehouse.errors import (
     WarehouseBusyError,
     WarehouseDamagedError,
+    WarehouseLockedError,
     WarehouseMissingError,
 )
-from zebbra_pipeline.warehouse.faults import RESTORE, size_of
+from zebbra_pipeline.warehouse.faults import RESTORE, holder_pid, size_of
 from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
@@ -192,10 +193,28 @@ class Warehouse:
         catalog = self._file or catalog_file(self._target)
         if catalog is not None and not size_of(catalog) and not catalog.is_dir():
             return None
-        with self._turn("examine the warehouse", timeout_s=0):
-            target = self._file or self._target
-            with closing(Database.open(target, read_only=True)) as database:
+        target = self._file or self._target
+        try:
+            with (
+                self._turn("examine the warehouse", timeout_s=0),
+                closing(Database.open(target, read_only=True)) as database,
+            ):
                 return read_contents(database)
+        except WarehouseLockedError:
+            raise
+        except WarehouseBusyError as exc:
+            if self._file is not None and exc.holder is not None:
+                self._refuse_stranger(self._file, exc.holder.pid)
+            raise
+
+    @staticmethod
+    def _refuse_stranger(file: Path, writer_pid: int) -> None:
+        """Raise if it is not the writer with the turn that has the file open, for whom it waits."""
+        try:
+            Database.open(file, read_only=True).close()
+        except WarehouseLockedError as exc:
+            if exc.__cause__ is None or holder_pid(exc.__cause__) != writer_pid:
+                raise
 
     def publish(self, *, force: bool = False, renew: bool = False) -> None:
         """

@@ -36,6 +36,11 @@ def cut_to_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def cut_off(path: Path) -> None:
+    """Keep the headers alone."""
+    path.write_bytes(path.read_bytes()[:20_000])
+
+
 def flip_bytes(path: Path) -> None:
     """Change a byte in each block of data; the headers at the start stay whole."""
     content = bytearray(path.read_bytes())
