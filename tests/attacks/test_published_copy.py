@@ -159,7 +159,7 @@ def test_a_disk_that_is_not_mounted_is_known_from_dagsters_history(landed, home)
     runs = landed.refresh(ws0="xero")
 
     for line in (*lines, *runs.failures["ws0"]):
-        assert "Dagster's history says that 10 workspaces have landed" in line
+        assert "Dagster's history says that figures of 10 workspaces have landed" in line
         assert "(ws0, ws1, ws2, ws3, ws4 and 5 more)" in line
     assert not (home / WAREHOUSE).exists()
     assert not (home / PUBLISHED).exists()

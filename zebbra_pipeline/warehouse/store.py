@@ -13,6 +13,7 @@ from zebbra_pipeline.warehouse.database import Database, private_folder
 from zebbra_pipeline.warehouse.errors import (
     WarehouseBusyError,
     WarehouseDamagedError,
+    WarehouseFileError,
     WarehouseLockedError,
     WarehouseMissingError,
 )
@@ -159,12 +160,13 @@ class Warehouse:
         found = newest_with_figures(self.published)
         if found is not None:
             copy, count = found
-            figures = "cannot be read" if count is None else f"has figures of {count} workspaces"
-            known = f"the published copy {copy} {figures}"
+            plural = "" if count == 1 else "s"
+            has = "cannot be read" if count is None else f"has figures of {count} workspace{plural}"
+            known = f"the published copy {copy} {has}"
         elif landed := sorted(self._landed_before()):
             more = f" and {len(landed) - _NAMED} more" if len(landed) > _NAMED else ""
             known = (
-                f"Dagster's history says that {len(landed)} workspaces have landed "
+                f"Dagster's history says that figures of {len(landed)} workspaces have landed "
                 f"({', '.join(landed[:_NAMED])}{more})"
             )
         else:
@@ -199,7 +201,7 @@ class Warehouse:
                 self._turn("examine the warehouse", timeout_s=0),
                 closing(Database.open(target, read_only=True)) as database,
             ):
-                return read_contents(database)
+                return _read(database)
         except WarehouseLockedError:
             raise
         except WarehouseBusyError as exc:
@@ -325,6 +327,17 @@ class Warehouse:
         else:
             self.check()
             publish_empty(self.published, now=self._clock())
+
+
+def _read(database: Database) -> Contents:
+    import duckdb
+
+    try:
+        return read_contents(database)
+    except duckdb.Error as exc:  # of a DuckLake: files that its catalog names are not there
+        raise WarehouseFileError(
+            f"{database.place}: it cannot be read in full ({type(exc).__name__}); {RESTORE}"
+        ) from None  # what DuckDB says may repeat an address, with its password
 
 
 class _Patience:
