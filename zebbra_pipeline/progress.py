@@ -13,7 +13,7 @@ WAITING = "integrations.runtime.breaker"
 HELD_UP = "zebbra_pipeline.one_at_a_time"
 """Logger of a workspace that waits until another run has pulled it."""
 
-OPEN_ELSEWHERE = "zebbra_pipeline.warehouse.store"
+OPEN_ELSEWHERE = "zebbra_pipeline.warehouse.patience"
 """Logger of a warehouse that another program has open."""
 
 

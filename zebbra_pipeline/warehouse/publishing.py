@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from zebbra_pipeline.warehouse.contents import Contents, count_contents, losses, read_contents
+from zebbra_pipeline.warehouse.contents import (
+    Contents,
+    Losses,
+    count_contents,
+    losses,
+    read_contents,
+)
 from zebbra_pipeline.warehouse.database import PREVIOUS, PRIVATE_FILE, Database, private_folder
 from zebbra_pipeline.warehouse.errors import (
     WarehouseDamagedError,
@@ -19,6 +25,7 @@ from zebbra_pipeline.warehouse.errors import (
     WarehouseWriteError,
 )
 from zebbra_pipeline.warehouse.faults import (
+    RESTORE,
     first_line,
     free_bytes,
     full,
@@ -108,6 +115,8 @@ def publish_empty(published: Path, *, now: datetime) -> None:
         with suppress(FileExistsError):
             os.link(draft, published)
     except OSError as exc:
+        if published.exists():
+            return  # published by another process, which has swept this draft
         raise _not_rebuilt(published, exc, needed=size_of(draft)) from exc
     finally:
         _remove(draft)
@@ -134,29 +143,6 @@ def sweep_drafts(published: Path) -> None:
     for draft in published.parent.glob(f".{published.name}.*{DRAFT}*"):
         with suppress(OSError):
             draft.unlink()
-
-
-def newest_with_figures(published: Path) -> tuple[Path, int | None] | None:
-    """
-    Return the newest published copy that holds figures, and of how many workspaces.
-
-    A copy that cannot be read counts as one: its number is None.
-    """
-    for path in copies(published):
-        count = _workspaces_in(path)
-        if count != 0:
-            return path, count
-    return None
-
-
-def _workspaces_in(path: Path) -> int | None:
-    import duckdb
-
-    try:
-        with closing(Database.open(path, read_only=True, is_copy=True)) as database:
-            return len(count_contents(database).workspaces)
-    except (WarehouseError, duckdb.Error):
-        return None
 
 
 @contextmanager
@@ -201,8 +187,12 @@ def _is_known(draft: Path, published: Path, *, source: Database, force: bool) ->
             previous = _count_previous(database, path)
             if previous is None:
                 continue  # what cannot be read may be replaced; the copy before it counts
-            if not force:
-                _refuse_losses(database, previous, present, path=path, published=published)
+            try:
+                lost = None if force else losses(database, previous, present)
+            except WarehouseDamagedError:
+                continue  # of the previous one: the present one has just been read
+            if lost is not None:
+                raise _loss(database, lost, path=path, published=published)
             return path != published or _is_equal(database, previous, present)
     return True
 
@@ -241,17 +231,12 @@ def _unlocked(path: Path) -> Path:
     return copy
 
 
-def _refuse_losses(
-    database: Database, previous: Contents, present: Contents, *, path: Path, published: Path
-) -> None:
-    lost = losses(database, previous, present)
-    if lost is not None:
-        raise WarehouseLossError(
-            f"published copy {published}: not replaced, it would lose figures: {database.place} "
-            f"has no more what {path} has of {lost}; if another file should lie there, mount its "
-            "disk; else restore a backup with: zebbra restore <folder>; or, to publish what is "
-            "left all the same: zebbra publish --force"
-        )
+def _loss(database: Database, lost: Losses, *, path: Path, published: Path) -> WarehouseLossError:
+    return WarehouseLossError(
+        f"published copy {published}: not replaced, it would lose figures: {database.place} "
+        f"has no more what {path} has of {lost}; if another file should lie there, mount its "
+        f"disk; else {RESTORE}; or, to publish what is left all the same: zebbra publish --force"
+    )
 
 
 def _check_room(draft: Path, *, needed: int) -> None:

@@ -1,7 +1,5 @@
 """`Warehouse`: who may write when, and where readers read."""
 
-import logging
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
@@ -12,18 +10,17 @@ from zebbra_pipeline.warehouse.contents import Contents, read_contents
 from zebbra_pipeline.warehouse.database import Database, private_folder
 from zebbra_pipeline.warehouse.errors import (
     WarehouseBusyError,
-    WarehouseDamagedError,
     WarehouseFileError,
     WarehouseLockedError,
-    WarehouseMissingError,
 )
 from zebbra_pipeline.warehouse.faults import RESTORE, holder_pid, size_of
 from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, catalog_file, is_lake
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
+from zebbra_pipeline.warehouse.patience import Patience
+from zebbra_pipeline.warehouse.presence import refuse_if_lost
 from zebbra_pipeline.warehouse.publishing import (
-    newest_with_figures,
     publish_copy,
     publish_empty,
     publish_file,
@@ -32,11 +29,6 @@ from zebbra_pipeline.warehouse.publishing import (
 from zebbra_pipeline.warehouse.reading import ReadSession
 from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
 from zebbra_pipeline.warehouse.writing import WriteSession
-
-_log = logging.getLogger(__name__)
-_NAMED = 5
-_TOLD_AFTER_S = 0.5
-"""Another program that has the file open for longer is named in the log."""
 
 
 def _utc_now() -> datetime:
@@ -155,33 +147,8 @@ class Warehouse:
             WarehouseMissingError: If there is none although figures have landed.
         """
         catalog = self._file or catalog_file(self._target)
-        if catalog is None or size_of(catalog) or catalog.is_dir():
-            return
-        found = newest_with_figures(self.published)
-        if found is not None:
-            copy, count = found
-            plural = "" if count == 1 else "s"
-            has = "cannot be read" if count is None else f"has figures of {count} workspace{plural}"
-            known = f"the published copy {copy} {has}"
-        elif landed := sorted(self._landed_before()):
-            more = f" and {len(landed) - _NAMED} more" if len(landed) > _NAMED else ""
-            known = (
-                f"Dagster's history says that figures of {len(landed)} workspaces have landed "
-                f"({', '.join(landed[:_NAMED])}{more})"
-            )
-        else:
-            return
-        advice = (
-            f"if its disk is not mounted, mount it; else {RESTORE}; or, to start again without "
-            "figures: zebbra publish --force"
-        )
-        if catalog.exists():
-            raise WarehouseDamagedError(
-                f"warehouse {catalog}: damaged, it is an empty file, although {known}; {advice}"
-            )
-        raise WarehouseMissingError(
-            f"warehouse {catalog}: there is no such file, although {known}; {advice}"
-        )
+        if catalog is not None and not size_of(catalog) and not catalog.is_dir():
+            refuse_if_lost(catalog, self.published, self._landed_before)
 
     def examine(self) -> Contents | None:
         """
@@ -313,7 +280,7 @@ class Warehouse:
             self.check()  # again: a turn may take long to come
         if self._file is not None and self._file.is_file() and not size_of(self._file):
             self._file.unlink()  # left by a process that was killed as it made the file
-        patience = _Patience(deadline, str(self._file or self._target))
+        patience = Patience(deadline, str(self._file or self._target))
         database = Database.open(self._file or self._target, retry=patience)
         try:
             migrate(database, now=self._clock())
@@ -338,25 +305,3 @@ def _read(database: Database) -> Contents:
         raise WarehouseFileError(
             f"{database.place}: it cannot be read in full ({type(exc).__name__}); {RESTORE}"
         ) from None  # what DuckDB says may repeat an address, with its password
-
-
-class _Patience:
-    """Waits for another program that has the file open, and names it in the log, once."""
-
-    def __init__(self, deadline: Deadline, target: str) -> None:
-        self._deadline = deadline
-        self._target = target
-        self._began = time.monotonic()
-        self._told = False
-
-    def __call__(self, holder: str) -> bool:
-        if not self._told and time.monotonic() - self._began >= _TOLD_AFTER_S:
-            self._told = True
-            _log.warning(
-                "waiting for another program that has warehouse %s open: %s; close it, or this "
-                "gives up in %.0f s",
-                self._target,
-                holder,
-                self._deadline.left_s,
-            )
-        return self._deadline.pause()
