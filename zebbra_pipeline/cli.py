@@ -23,6 +23,7 @@ from zebbra_pipeline.demo.command import demo
 from zebbra_pipeline.merge import ModelDocumentError
 from zebbra_pipeline.oauth_api import UnknownWorkspaceError
 from zebbra_pipeline.processes import ProcessError
+from zebbra_pipeline.progress import OPEN_ELSEWHERE, lines_of
 from zebbra_pipeline.warehouse import WarehouseError
 
 _EXPECTED = (
@@ -75,7 +76,8 @@ app.add_typer(keys.app, name="keys")
 def main() -> None:
     """Run the command line; what a person can mend is one sentence and a non-zero exit."""
     try:
-        status = app(standalone_mode=False)
+        with lines_of(OPEN_ELSEWHERE, show=lambda line: err.print(line, markup=False)):
+            status = app(standalone_mode=False)
     except _WRONG_USE as exc:
         exc.show()
         sys.exit(exc.exit_code)

@@ -18,6 +18,8 @@ from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
 _log = logging.getLogger(__name__)
 
 CONCURRENT_WORKSPACES = 10
+PUBLISH_AFTER_S = 30.0
+"""What has landed is published at the latest so long after, while others are still fetched."""
 
 
 class Pull(Protocol):
@@ -54,6 +56,7 @@ async def fetch_and_land(
     warehouse: Warehouse,
     run_id: str,
     note: Note = lambda _outcome: None,
+    publish_after_s: float = PUBLISH_AFTER_S,
 ) -> list[Outcome]:
     """
     Fetch and land every workspace; one that fails does not stop the others.
@@ -66,14 +69,17 @@ async def fetch_and_land(
         workspace_ids: The customers.
         assets: Asset names to land, e.g. `profit_and_loss`.
         fetch: Fetches one workspace.
-        warehouse: Where figures land; its published copy is renewed at the end.
+        warehouse: Where figures land; its published copy is renewed at the end, and before it
+            where a slow workspace would hold back the others.
         run_id: Recorded with each batch.
         note: Called as soon as it is known what came of a workspace, for landed figures right
             after their transaction: a process that is killed has told of all but the last.
             Called from threads, one call at a time.
+        publish_after_s: How long what has landed waits for the other workspaces.
 
     Raises:
-        WarehouseError: If the warehouse itself cannot be written: no workspace could land.
+        WarehouseError: If the warehouse itself cannot be written: no workspace could land. Or if
+            it cannot be published in the end.
     """
     arrived: asyncio.Queue[Pull | Outcome] = asyncio.Queue()
     gate = asyncio.Semaphore(CONCURRENT_WORKSPACES)
@@ -93,6 +99,7 @@ async def fetch_and_land(
 
     outcomes: list[Outcome] = []
     told: set[str] = set()
+    publishing = _Publishing(warehouse, publish_after_s)
     tasks = [asyncio.create_task(one(workspace_id)) for workspace_id in workspace_ids]
     try:
         async for group in _groups(arrived, len(tasks)):
@@ -102,15 +109,61 @@ async def fetch_and_land(
                 note(outcome)
             if ready:
                 landed += await asyncio.to_thread(_land_all, plugin, ready, warehouse, run_id, note)
+                publishing.soon()
             for outcome in landed:
                 outcomes.append(outcome)
                 _report(plugin, outcome, len(outcomes), len(tasks), told)
     finally:
         for task in tasks:
             task.cancel()
+        await publishing.stop()
         if outcomes:
-            await asyncio.to_thread(warehouse.publish)
+            await publishing.now()
     return outcomes
+
+
+class _Publishing:
+    """
+    Publishes what a run has landed: now and then while it goes on, and at its end.
+
+    All copies of a run count as one: only the copy before the first of them is kept beside them.
+    """
+
+    def __init__(self, warehouse: Warehouse, after_s: float) -> None:
+        self._warehouse = warehouse
+        self._after_s = after_s
+        self._waiting: asyncio.Task[None] | None = None
+        self._landed = False
+        self._published = False
+
+    def soon(self) -> None:
+        """Publish a while from now, unless that is due already."""
+        self._landed = True
+        if self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.create_task(self._later())
+
+    async def now(self) -> None:
+        await asyncio.to_thread(self._warehouse.publish, renew=self._published)
+        self._published = True
+
+    async def stop(self) -> None:
+        """Publish no more by itself; what is under way ends first."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.gather(self._waiting, return_exceptions=True)
+
+    async def _later(self) -> None:
+        while self._landed:
+            await asyncio.sleep(self._after_s)
+            self._landed = False
+            publishing = asyncio.ensure_future(self.now())
+            try:
+                await asyncio.shield(publishing)
+            except WarehouseError as exc:
+                _log.warning("not published yet, the end of the run tries again: %s", exc)
+            except asyncio.CancelledError:
+                await asyncio.gather(publishing, return_exceptions=True)
+                raise
 
 
 async def _fetch_one(

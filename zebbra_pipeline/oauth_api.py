@@ -118,6 +118,19 @@ class OAuthService:
         query = "" if changed_since is None else f"?{urlencode({'changed_since': changed_since})}"
         return dict(self._json(await self._get(f"/api/connections{query}")))
 
+    async def not_ready(self) -> tuple[str, ...]:
+        """
+        Return what the service says it lacks, e.g. `keys`; nothing while it is ready.
+
+        Raises:
+            IntegrationError: If the service does not answer, or in another way.
+        """
+        answer = await self._get("/healthz/ready")
+        if answer.status == _UNAVAILABLE:
+            return tuple(str(name) for name in _problem(answer).get("not_ready", ()))
+        self._json(answer)
+        return ()
+
     async def history(self, workspace_id: str, slug: str) -> list[dict[str, Any]]:
         """
         Return what happened to a connection's grant lately, oldest first.

@@ -13,6 +13,9 @@ WAITING = "integrations.runtime.breaker"
 HELD_UP = "zebbra_pipeline.one_at_a_time"
 """Logger of a workspace that waits until another run has pulled it."""
 
+OPEN_ELSEWHERE = "zebbra_pipeline.warehouse.patience"
+"""Logger of a warehouse that another program has open."""
+
 
 @contextmanager
 def lines_of(*loggers: str, show: Callable[[str], None]) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +31,22 @@ class Warehouse(dg.ConfigurableResource[Any]):
         default="", description="The read-only copy for people and BI; empty: ZEBBRA_PUBLISHED."
     )
 
-    def open(self) -> "DuckDBWarehouse":
-        """Return the warehouse; it holds no connection between its sessions."""
+    def open(self, history: dg.DagsterInstance | None = None) -> "DuckDBWarehouse":
+        """
+        Return the warehouse; it holds no connection between its sessions.
+
+        Args:
+            history: Asked where there is no file whether figures have landed: then it is
+                missing, and no new one is made.
+        """
+        from zebbra_pipeline.landed_history import landed_in_history
         from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
 
         settings = load_settings()
         return DuckDBWarehouse(
             self.target or settings.warehouse,
             published=Path(self.published) if self.published else settings.published,
+            landed_before=partial(landed_in_history, history) if history else tuple,
         )
 
 
@@ -95,9 +104,10 @@ class Connections(dg.ConfigurableResource[Any]):
         from zebbra_pipeline.fetching import fetch_and_land
         from zebbra_pipeline.one_at_a_time import OneRunAtATime
         from zebbra_pipeline.planned_pulls import over_the_day
-        from zebbra_pipeline.progress import HELD_UP, WAITING, lines_of
+        from zebbra_pipeline.progress import HELD_UP, OPEN_ELSEWHERE, WAITING, lines_of
         from zebbra_pipeline.pulling import Puller, what_has_landed
 
+        warehouse.check()  # before any call: a run that cannot land asks nothing
         settings = load_settings()
         async with self.session() as http, OneRunAtATime(warehouse, plugin.name) as held:
             service = self.service(http, settings, request_id=run_id)
@@ -121,7 +131,7 @@ class Connections(dg.ConfigurableResource[Any]):
                 full=full,
                 today=self.today(),
             )
-            with lines_of(WAITING, HELD_UP, show=warn):
+            with lines_of(WAITING, HELD_UP, OPEN_ELSEWHERE, show=warn):
                 return await fetch_and_land(
                     plugin,
                     workspace_ids,

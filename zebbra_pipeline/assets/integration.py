@@ -74,7 +74,7 @@ def build_integration_assets(
                     plugin,
                     context.partition_keys,
                     assets,
-                    warehouse=warehouse.open(),
+                    warehouse=warehouse.open(context.instance),
                     full=config.full,
                     run_id=context.run.run_id,
                     note=partial(
@@ -92,7 +92,7 @@ def build_integration_assets(
             plugin.slug,
             outcomes,
             models=load_settings().models,
-            warehouse=warehouse.open(),
+            warehouse=warehouse.open(context.instance),
         )
         tag_come_back(context, plugin.slug, outcomes, full=config.full)
         if checks:

@@ -8,6 +8,7 @@ from pydantic import Field
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.reporting import report
 from zebbra_pipeline.assets.specs import build_merged_model_spec
+from zebbra_pipeline.progress import OPEN_ELSEWHERE, lines_of
 from zebbra_pipeline.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
@@ -46,12 +47,13 @@ def build_merged_model(
 
         chosen = frozenset(config.workspaces or context.partition_keys)
         try:
-            outcomes, _ = merge_workspaces(
-                [key for key in context.partition_keys if key in chosen],
-                models=load_settings().models,
-                warehouse=warehouse.open(),
-                today=connections.today(),
-            )
+            with lines_of(OPEN_ELSEWHERE, show=context.log.warning):
+                outcomes, _ = merge_workspaces(
+                    [key for key in context.partition_keys if key in chosen],
+                    models=load_settings().models,
+                    warehouse=warehouse.open(context.instance),
+                    today=connections.today(),
+                )
         except WarehouseError as exc:
             raise dg.Failure(description=str(exc), allow_retries=False) from exc
         yield from report(context, outcomes, whole=chosen.issuperset(context.partition_keys))

@@ -1,8 +1,7 @@
 """`zebbra doctor`: what is configured, reachable and stale, and what to do about it."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -13,32 +12,27 @@ from integrations.runtime.settings import Settings
 from zebbra_pipeline.commands.context import (
     JsonOption,
     ask_service,
-    open_warehouse,
     print_json,
     print_table,
     settings_of_command,
     shown,
 )
 from zebbra_pipeline.commands.file_modes import exposures
-from zebbra_pipeline.warehouse import WarehouseError
+from zebbra_pipeline.commands.findings import Finding
+from zebbra_pipeline.commands.storage_findings import (
+    disk_findings,
+    key_findings,
+    published_findings,
+    warehouse_findings,
+)
 
-STALE_AFTER = timedelta(days=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """
-    One thing that was looked at.
-
-    Attributes:
-        state: `ok`, `look` (works, but somebody should act) or `broken`.
-        do: What to do about it; empty where nothing is.
-    """
-
-    what: str
-    state: str
-    found: str
-    do: str = ""
+_NOT_READY = {
+    "database": "see the service's log; its database does not answer",
+    "keys": "put back the file of the encryption keys from its backup before the service starts "
+    "again: without it every customer must connect again",
+    "storage": "make room on the disk of the token store; it takes nothing more",
+    "stopping": "the service is about to end; start it again",
+}
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
@@ -51,7 +45,10 @@ def doctor(*, as_json: JsonOption = False) -> None:
     findings = [
         *_integrations(settings),
         *_service(settings),
-        *_warehouse(settings),
+        *key_findings(settings),
+        *warehouse_findings(settings),
+        *published_findings(settings),
+        *disk_findings(settings),
         *_modes(settings),
     ]
     if as_json:
@@ -95,6 +92,9 @@ def _service(settings: Settings) -> Iterator[Finding]:
         yield Finding(what, "broken", "cannot be used", str(exc))
         return
     yield Finding(what, "ok", f"answers; {len(found)} connections")
+    for name in _not_ready(settings):
+        do = _NOT_READY.get(name, "see the service's log")
+        yield Finding(f"{what} {name}", "broken", "not ready", do)
     for item in found:
         if item.get("restored_at"):
             yield Finding(
@@ -118,25 +118,8 @@ def _modes(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"files of {shown(settings.home)}", "look", found, do)
 
 
-def _warehouse(settings: Settings) -> Iterator[Finding]:
-    what = f"warehouse {shown(settings.published)}"
-    if not settings.published.exists():
-        yield Finding(what, "look", "nothing has landed yet", "zebbra refresh <workspace>")
-        return
+def _not_ready(settings: Settings) -> tuple[str, ...]:
     try:
-        with open_warehouse(settings).read() as session:
-            summaries = session.workspaces()
-    except WarehouseError as exc:
-        yield Finding(what, "broken", "cannot be read", str(exc))
-        return
-    yield Finding(what, "ok", f"{len({item.workspace_id for item in summaries})} workspaces")
-    now = datetime.now(UTC)
-    for item in summaries:
-        age = now - item.fetched_at.astimezone(UTC)
-        if age > STALE_AFTER:
-            yield Finding(
-                f"{item.workspace_id} {item.integration}",
-                "look",
-                f"last fetched {age.days} days ago",
-                f"zebbra refresh {item.workspace_id}",
-            )
+        return ask_service(settings, lambda service: service.not_ready())
+    except IntegrationError:  # it has just answered: an older service, or one that ends
+        return ()

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,7 @@ from integrations.contracts import check_workspace_id
 from integrations.runtime.http import HttpSession
 from integrations.runtime.private_home import UMASK, make_private
 from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.landed_history import landed_in_home
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.warehouse import Warehouse
 
@@ -104,7 +106,11 @@ def ask_service(settings: Settings, question: Callable[[OAuthService], Awaitable
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse of the settings."""
-    return Warehouse(settings.warehouse, published=settings.published)
+    return Warehouse(
+        settings.warehouse,
+        published=settings.published,
+        landed_before=partial(landed_in_home, settings),
+    )
 
 
 def print_json(value: Any) -> None:

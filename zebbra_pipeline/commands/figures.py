@@ -182,12 +182,26 @@ def print_model(model: MergedModel, *, months: int) -> None:
         out.print(f"  {note}", markup=False)
 
 
-def publish() -> None:
+def publish(
+    *,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace the copy even if the warehouse is missing, cannot be read in full or "
+            "has lost figures that the copy has.",
+        ),
+    ] = False,
+) -> None:
     """
     Rebuild the read-only copy of the warehouse that people and BI tools open.
+
+    The copy is checked before it takes the place of the one before: a warehouse that is missing,
+    damaged or has lost figures is an error, and the copy stays. The last three copies are kept
+    beside it, with .1, .2 and .3 after their names.
 
     Example: zebbra publish
     """
     settings = settings_of_command()
-    open_warehouse(settings).publish()
+    open_warehouse(settings).publish(force=force)
     out.print(f"published {shown(settings.published)}", markup=False)

@@ -120,7 +120,13 @@ def _installed(rows: Connected, installed: Sequence[str], names: Iterable[str]) 
 def refresh_connected(
     connected: Connected, settings: Settings, *, full: bool = False, as_of: str = ""
 ) -> "RefreshResult":
-    """Say what a day has no room for, materialize, and show progress and failures."""
+    """
+    Say what a day has no room for, materialize, and show progress and failures.
+
+    Raises:
+        WarehouseError: If the warehouse is missing, or what has landed cannot be read.
+    """
+    open_warehouse(settings).check()
     _tell_what_does_not_fit(connected, settings, full=full, as_of=as_of)
     slugs: dict[str, frozenset[str]] = {}
     for row in connected:

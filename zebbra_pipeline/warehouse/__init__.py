@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zebbra_pipeline.warehouse.backups import WarehouseBackup, WarehouseFacts
+    from zebbra_pipeline.warehouse.contents import Contents
     from zebbra_pipeline.warehouse.errors import (
         Holder,
         WarehouseBusyError,
+        WarehouseDamagedError,
         WarehouseError,
         WarehouseFileError,
+        WarehouseFullError,
+        WarehouseLockedError,
+        WarehouseLossError,
+        WarehouseMissingError,
         WarehouseVersionError,
         WarehouseWriteError,
     )
@@ -37,6 +43,7 @@ __all__ = [
     "EMPLOYEES",
     "PAYROLL_COSTS",
     "BatchInfo",
+    "Contents",
     "EndpointInfo",
     "Holder",
     "KeptInfo",
@@ -48,15 +55,21 @@ __all__ = [
     "Warehouse",
     "WarehouseBackup",
     "WarehouseBusyError",
+    "WarehouseDamagedError",
     "WarehouseError",
     "WarehouseFacts",
     "WarehouseFileError",
+    "WarehouseFullError",
+    "WarehouseLockedError",
+    "WarehouseLossError",
+    "WarehouseMissingError",
     "WarehouseVersionError",
     "WarehouseWriteError",
     "WorkspaceSummary",
     "WriteSession",
 ]
 _HOMES = {
+    "Contents": "contents",
     "ReadSession": "reading",
     "Soundness": "soundness",
     "Warehouse": "store",

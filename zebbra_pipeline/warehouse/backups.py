@@ -85,7 +85,7 @@ class WarehouseBackup:
             else:
                 # Opened before the database and closed after it: see `publish_file`.
                 file = exits.enter_context(self._file.open("rb"))
-                database = exits.enter_context(_opened(self._file, retry=deadline.pause))
+                database = exits.enter_context(_opened(self._file, retry=lambda _holder: deadline.pause()))
                 check_version(database)
                 database.checkpoint()
                 try:
@@ -281,7 +281,7 @@ def _tables(database: Database) -> list[str]:
 
 @contextmanager
 def _opened(
-    target: str | Path, *, read_only: bool = False, retry: Callable[[], bool] | None = None
+    target: str | Path, *, read_only: bool = False, retry: Callable[[str], bool] | None = None
 ) -> Iterator[Database]:
     database = Database.open(target, read_only=read_only, retry=retry)
     try:

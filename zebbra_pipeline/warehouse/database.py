@@ -7,11 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from zebbra_pipeline.warehouse.errors import (
-    WarehouseBusyError,
-    WarehouseError,
-    WarehouseFileError,
-    WarehouseWriteError,
+from zebbra_pipeline.warehouse.errors import WarehouseError, WarehouseWriteError
+from zebbra_pipeline.warehouse.faults import (
+    PUBLISH,
+    RESTORE,
+    damaged,
+    first_line,
+    full,
+    holder_of,
+    is_damage,
+    is_full,
+    is_locked,
+    opening_failed,
+    size_of,
 )
 from zebbra_pipeline.warehouse.lake import is_lake, without_secrets
 
@@ -21,7 +29,9 @@ if TYPE_CHECKING:  # loading definitions opens no database: it is imported where
 CATALOG = "warehouse"
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-_LOCKED = "Could not set lock"
+PREVIOUS = "previous"
+_LEAST_ROOM = 16_000_000
+"""Bytes that a small warehouse needs too: DuckDB's log of changes, and its blocks."""
 
 
 def to_utc(moment: datetime) -> datetime:
@@ -71,13 +81,28 @@ class Database:
     would hand out the instance of a file that has been swapped away since.
     """
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection", place: str) -> None:
+    def __init__(
+        self,
+        connection: "duckdb.DuckDBPyConnection",
+        place: str,
+        *,
+        path: Path | None = None,
+        cure: str = RESTORE,
+    ) -> None:
         self._connection = connection
+        self._path = path
+        self._cure = cure
         self.place = place
 
     @classmethod
     def open(
-        cls, target: str | Path, *, read_only: bool = False, retry: Callable[[], bool] | None = None
+        cls,
+        target: str | Path,
+        *,
+        read_only: bool = False,
+        retry: Callable[[str], bool] | None = None,
+        is_copy: bool = False,
+        place: str | None = None,
     ) -> Self:
         """
         Attach *target*, which is created if it is a path where nothing lies.
@@ -85,55 +110,82 @@ class Database:
         Args:
             target: A path, or what DuckDB's `ATTACH` understands (`ducklake:...`).
             read_only: Neither create nor change it.
-            retry: Asked while another program has the file open; it waits a little and
-                returns whether to try again.
+            retry: Called with who has the file open while another program does; it waits a
+                little and returns whether to try again.
+            is_copy: It is a published copy, which can be made again.
+            place: What to call it in errors, where that is not its own path.
 
         Raises:
-            WarehouseBusyError: If another program keeps the file open.
+            WarehouseDamagedError: If it is cut off, empty, or fails its checksums.
             WarehouseFileError: If it cannot be opened as a DuckDB database.
+            WarehouseLockedError: If another program keeps the file open.
         """
         import duckdb
 
-        is_file = not is_lake(target)
-        is_new = is_file and not read_only and not Path(target).exists()
-        place = f"warehouse {target if is_file else without_secrets(str(target))}"
+        path = None if is_lake(target) else Path(target)
+        is_new = path is not None and not read_only and not path.exists()
+        if place is None:
+            kind = "published copy" if is_copy else "warehouse"
+            place = f"{kind} {target if path else without_secrets(str(target))}"
+        cure = PUBLISH if is_copy else RESTORE
         connection = bare_connection()
-        database = cls(connection, place)
+        database = cls(connection, place, path=path, cure=cure)
         # A lake that keeps small inserts in its catalog has no column called `row_id`.
-        options = ["READ_ONLY"] * read_only + ["DATA_INLINING_ROW_LIMIT 0"] * (not is_file)
+        options = ["READ_ONLY"] * read_only + ["DATA_INLINING_ROW_LIMIT 0"] * (path is None)
         mode = f" ({', '.join(options)})" if options else ""
-        quoted = str(target).replace("'", "''")
         try:
-            if is_file:
-                spill = f"{target}.tmp".replace("'", "''")
-                connection.execute(f"SET temp_directory = '{spill}'")
+            if path:
+                connection.execute(f"SET temp_directory = {_quoted(f'{target}.tmp')}")
             while True:
                 try:
-                    connection.execute(f"ATTACH '{quoted}' AS {CATALOG}{mode}")
+                    connection.execute(f"ATTACH {_quoted(target)} AS {CATALOG}{mode}")
                     break
                 except duckdb.IOException as exc:
-                    if _LOCKED not in str(exc) or retry is None or not retry():
+                    if not is_locked(exc) or retry is None or not retry(holder_of(exc)):
                         raise
             if is_new:
                 Path(target).chmod(PRIVATE_FILE)
             connection.execute(f"USE {CATALOG}")
         except (duckdb.Error, OSError) as exc:
             database.close()
-            cause = exc if is_file else None  # about a lake it may repeat a password
-            raise _opening_failed(place, exc, is_file=is_file) from cause
+            cause = exc if path else None  # about a lake it may repeat a password
+            raise opening_failed(place, exc, path=path, is_copy=is_copy) from cause
         except BaseException:
             database.close()
             raise
         return database
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Run *sql* with bound *parameters* (`$1`, `$2`, ...)."""
-        self._connection.execute(sql, list(parameters) or None)
+        """
+        Run *sql* with bound *parameters* (`$1`, `$2`, ...).
+
+        Raises:
+            WarehouseDamagedError: If what it reads fails its checksums.
+        """
+        with self._naming_damage():
+            self._connection.execute(sql, list(parameters) or None)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows of *sql*."""
+        """
+        Return all rows of *sql*.
+
+        Raises:
+            WarehouseDamagedError: As `execute`.
+        """
         self.execute(sql, parameters)
-        return self._connection.fetchall()
+        with self._naming_damage():
+            return self._connection.fetchall()
+
+    @contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as exc:
+            if self._path is None or not is_damage(exc):
+                raise
+            raise damaged(self.place, exc, cure=self._cure) from exc
 
     @contextmanager
     def transaction(self, doing: str) -> Iterator[None]:
@@ -144,6 +196,7 @@ class Database:
             doing: For the error, e.g. `land Xero for acme`.
 
         Raises:
+            WarehouseFullError: If the disk has no room for it.
             WarehouseWriteError: If DuckDB refuses; chained to what it said.
         """
         import duckdb
@@ -153,13 +206,19 @@ class Database:
             yield
             self.execute("COMMIT")
         except BaseException as exc:
-            with suppress(duckdb.Error):
+            with suppress(duckdb.Error, WarehouseError):
                 self.execute("ROLLBACK")
             if isinstance(exc, duckdb.Error):
-                raise WarehouseWriteError(
-                    f"{self.place}: could not {doing}, nothing was changed: {_first_line(exc)}"
-                ) from exc
+                raise self._write_failed(doing, exc) from exc
             raise
+
+    def _write_failed(self, doing: str, exc: Exception) -> WarehouseWriteError:
+        if self._path and is_full(exc):
+            needed = size_of(self._path) + _LEAST_ROOM
+            return full(self.place, exc, doing=doing, file=self._path, needed=needed)
+        return WarehouseWriteError(
+            f"{self.place}: could not {doing}, nothing was changed: {first_line(exc)}"
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -188,8 +247,7 @@ class Database:
         """
         import duckdb
 
-        quoted = str(draft).replace("'", "''")
-        self.execute(f"ATTACH '{quoted}' AS draft")
+        self.execute(f"ATTACH {_quoted(draft)} AS draft")
         try:
             tables = self.rows(
                 "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'draft' "
@@ -206,6 +264,19 @@ class Database:
             with suppress(duckdb.Error):
                 self.execute("ROLLBACK")
             self.execute("DETACH draft")
+
+    def attach_previous(self, path: Path) -> None:
+        """
+        Attach the warehouse at *path*, read-only, as the catalog `previous`.
+
+        Raises:
+            duckdb.Error: If it cannot be opened.
+        """
+        self._connection.execute(f"ATTACH {_quoted(path)} AS {PREVIOUS} (READ_ONLY)")
+
+    def detach_previous(self) -> None:
+        """Let the catalog `previous` go, if it is attached."""
+        self._connection.execute(f"DETACH DATABASE IF EXISTS {PREVIOUS}")
 
     def close(self) -> None:
         """Write everything into the file and let it go."""
@@ -227,29 +298,5 @@ def as_json(rows: Sequence[dict[str, Any]]) -> str:
     return json.dumps(rows, default=str, separators=(",", ":"))
 
 
-def _opening_failed(place: str, exc: Exception, *, is_file: bool) -> WarehouseError:
-    import duckdb
-
-    text = _first_line(exc)
-    if isinstance(exc, duckdb.IOException) and _LOCKED in text:
-        return WarehouseBusyError(
-            f"{place}: another program has it open: {text}; close that program, or let it read "
-            "the published copy instead"
-        )
-    if "not a valid DuckDB database" in text:
-        return WarehouseFileError(
-            f"{place}: expected a DuckDB database, found another kind of file; move it away, or "
-            "name another file in the settings"
-        )
-    if is_file:
-        hint = "check the path and its permissions"
-        return WarehouseFileError(f"{place}: cannot be opened: {text}; {hint}")
-    return WarehouseFileError(
-        f"{place}: cannot be opened ({type(exc).__name__}); check ZEBBRA_WAREHOUSE, that DuckDB's "
-        "extensions ducklake and postgres are installed where runs run, and that the lake has "
-        "been made with its DATA_PATH"
-    )
-
-
-def _first_line(exc: Exception) -> str:
-    return (str(exc) or type(exc).__name__).splitlines()[0]
+def _quoted(text: str | Path) -> str:
+    return "'" + str(text).replace("'", "''") + "'"

@@ -3,9 +3,14 @@ Every error of the warehouse, sorted by what the caller should do.
 
 WarehouseError
 ├── WarehouseBusyError       somebody else is writing: try again later, or end the one it names
+│   └── WarehouseLockedError    a program that is none of ours has the file open: close that program
 ├── WarehouseFileError       the file cannot be opened as a warehouse: a person must look at it
+│   ├── WarehouseMissingError   it was there before: mount its disk, or restore a backup
+│   └── WarehouseDamagedError   it cannot be read in full: restore a backup, or publish again
+├── WarehouseLossError       publishing would lose figures: restore them, or publish with force
 ├── WarehouseVersionError    a newer zebbra-pipeline wrote it: upgrade this one
 └── WarehouseWriteError      nothing was written; the previous figures are whole
+    └── WarehouseFullError      there is no room on the disk: make some, and run it again
 
 Texts name the file and what to do, never a figure.
 """
@@ -49,8 +54,24 @@ class WarehouseBusyError(WarehouseError):
         self.holder = holder
 
 
+class WarehouseLockedError(WarehouseBusyError):
+    """Another program, not one of ours, has the file open."""
+
+
 class WarehouseFileError(WarehouseError):
     """The file is missing, unreadable, or something else than a warehouse."""
+
+
+class WarehouseMissingError(WarehouseFileError):
+    """There is no file, although figures have landed in it before."""
+
+
+class WarehouseDamagedError(WarehouseFileError):
+    """The file is cut off, empty, or its bytes do not match their checksums."""
+
+
+class WarehouseLossError(WarehouseError):
+    """The published copy has figures that the warehouse has no more; the copy stays."""
 
 
 class WarehouseVersionError(WarehouseError):
@@ -59,3 +80,7 @@ class WarehouseVersionError(WarehouseError):
 
 class WarehouseWriteError(WarehouseError):
     """DuckDB refused a write; its transaction was rolled back."""
+
+
+class WarehouseFullError(WarehouseWriteError):
+    """The disk is full; nothing was changed."""

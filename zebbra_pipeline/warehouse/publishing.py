@@ -1,55 +1,101 @@
-"""The read-only copy that people and BI open, built beside the old one and swapped in."""
+"""The read-only copy that people and BI open: built beside the old one, checked, swapped in."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from zebbra_pipeline.warehouse.database import PRIVATE_FILE, Database, private_folder
-from zebbra_pipeline.warehouse.errors import WarehouseError, WarehouseWriteError
+from zebbra_pipeline.warehouse.contents import (
+    Contents,
+    Losses,
+    count_contents,
+    losses,
+    read_contents,
+)
+from zebbra_pipeline.warehouse.database import PREVIOUS, PRIVATE_FILE, Database, private_folder
+from zebbra_pipeline.warehouse.errors import (
+    WarehouseDamagedError,
+    WarehouseError,
+    WarehouseLossError,
+    WarehouseWriteError,
+)
+from zebbra_pipeline.warehouse.faults import (
+    RESTORE,
+    first_line,
+    free_bytes,
+    full,
+    is_full,
+    is_locked,
+    size_of,
+)
+from zebbra_pipeline.warehouse.generations import DRAFT, copies, keep
 from zebbra_pipeline.warehouse.migrations import migrate
 
-_DRAFT = ".draft.duckdb"
 _CHUNK_BYTES = 1 << 20
+_DOING = "rebuild it"
 
 
-def publish_copy(source: Database, published: Path, *, now: datetime) -> None:
+def publish_copy(
+    source: Database, published: Path, *, now: datetime, force: bool = False, renew: bool = False
+) -> None:
     """
     Build a compact copy of *source* and put it in the place of *published* at one stroke.
 
     Who has the old copy open keeps reading it.
 
+    Args:
+        source: Open.
+        published: Path of the copy; the last three before it are kept beside it.
+        now: For the copy's record of its schema.
+        force: Replace the copy even by one that cannot be read in full or has lost figures.
+        renew: Do not keep the present copy.
+
     Raises:
+        WarehouseDamagedError: If *source* cannot be read in full; the old copy stays.
+        WarehouseLossError: If the old copy has figures that *source* has lost; it stays.
         WarehouseWriteError: If the copy cannot be written; the old one stays.
     """
     draft = new_draft(published, now=now)
-    with _swapped_in(draft, published):
+    needed = size_of(published)
+    with _swapped_in(draft, published, source=source, force=force, renew=renew, needed=needed):
         source.copy_into(draft)
 
 
-def publish_file(source: Database, file: BinaryIO, published: Path) -> None:
+def publish_file(
+    source: Database,
+    file: BinaryIO,
+    published: Path,
+    *,
+    force: bool = False,
+    renew: bool = False,
+) -> None:
     """
     Put a copy of the file of *source* in the place of *published* at one stroke.
 
-    Takes as long as copying its bytes, however many rows they hold.
+    Takes as long as copying its bytes, however many rows they hold, and reading them once.
 
     Args:
         source: Open, so that no other program writes meanwhile.
         file: Its file, opened before it and closed after it: where a process closes a file, all
             its locks on that file are gone, DuckDB's too.
         published: As of `publish_copy`, which this is for a database in a single file.
+        force: As of `publish_copy`.
+        renew: As of `publish_copy`.
 
     Raises:
-        WarehouseWriteError: If the copy cannot be written; the old one stays.
+        WarehouseError: As `publish_copy`.
     """
     private_folder(published.parent)
     draft = _draft_of(published)
-    with _swapped_in(draft, published):
+    needed = os.fstat(file.fileno()).st_size
+    with _swapped_in(draft, published, source=source, force=force, renew=renew, needed=needed):
         source.checkpoint()
+        _check_room(draft, needed=needed)
         file.seek(0)
         draft.touch(mode=PRIVATE_FILE, exist_ok=False)
         with draft.open("wb") as copy:
@@ -69,7 +115,9 @@ def publish_empty(published: Path, *, now: datetime) -> None:
         with suppress(FileExistsError):
             os.link(draft, published)
     except OSError as exc:
-        raise WarehouseWriteError(f"published copy {published}: could not be made: {exc}") from exc
+        if published.exists():
+            return  # published by another process, which has swept this draft
+        raise _not_rebuilt(published, exc, needed=size_of(draft)) from exc
     finally:
         _remove(draft)
 
@@ -79,7 +127,7 @@ def new_draft(published: Path, *, now: datetime) -> Path:
     private_folder(published.parent)
     draft = _draft_of(published)
     try:
-        database = Database.open(draft)
+        database = Database.open(draft, place=f"published copy {published}")
         try:
             migrate(database, now=now)
         finally:
@@ -92,30 +140,122 @@ def new_draft(published: Path, *, now: datetime) -> Path:
 
 def sweep_drafts(published: Path) -> None:
     """Remove drafts that a killed process has left; only while nobody else publishes."""
-    for draft in published.parent.glob(f".{published.name}.*{_DRAFT}*"):
+    for draft in published.parent.glob(f".{published.name}.*{DRAFT}*"):
         with suppress(OSError):
             draft.unlink()
 
 
 @contextmanager
-def _swapped_in(draft: Path, published: Path) -> Iterator[None]:
+def _swapped_in(
+    draft: Path, published: Path, *, source: Database, force: bool, renew: bool, needed: int
+) -> Iterator[None]:
     """Put *draft*, filled in the block, in the place of *published*; nothing of it stays else."""
     import duckdb
 
     try:
         yield
         _sync(draft)
+        if not _is_known(draft, published, source=source, force=force) and not renew:
+            keep(published)
         draft.replace(published)
     except (duckdb.Error, OSError) as exc:
-        raise WarehouseWriteError(
-            f"published copy {published}: could not be rebuilt, the old one stays: {exc}"
-        ) from exc
+        _remove(draft)  # before what is free is measured
+        raise _not_rebuilt(published, exc, needed=needed) from exc
     finally:
-        _remove(draft)
+        sweep_drafts(published)
+
+
+def _is_known(draft: Path, published: Path, *, source: Database, force: bool) -> bool:
+    """
+    Check *draft*, and return whether there is nothing in *published* that is worth keeping.
+
+    That is so where there is no such copy, or one that cannot be read or holds the same.
+
+    Raises:
+        WarehouseDamagedError: If *draft* cannot be read in full, unless *force*.
+        WarehouseLossError: If figures are lost, unless *force*.
+    """
+    with closing(Database.open(draft, read_only=True, place=source.place)) as database:
+        try:
+            present = read_contents(database)
+        except WarehouseDamagedError as exc:
+            if not force:
+                kept = f"; {published} stays as it is" if published.exists() else ""
+                raise WarehouseDamagedError(f"{exc}{kept}") from exc
+            return not published.exists()
+        for path in copies(published):
+            previous = _count_previous(database, path)
+            if previous is None:
+                continue  # what cannot be read may be replaced; the copy before it counts
+            try:
+                lost = None if force else losses(database, previous, present)
+            except WarehouseDamagedError:
+                continue  # of the previous one: the present one has just been read
+            if lost is not None:
+                raise _loss(database, lost, path=path, published=published)
+            return path != published or _is_equal(database, previous, present)
+    return True
+
+
+def _is_equal(database: Database, previous: Contents, present: Contents) -> bool:
+    """Return whether the catalog `previous` holds the same, or cannot be read in full."""
+    if previous.rows != present.rows:
+        return False  # it is only read where it may be equal
+    try:
+        return read_contents(database, catalog=PREVIOUS) == present
+    except WarehouseDamagedError:
+        return True  # not worth keeping
+
+
+def _count_previous(database: Database, path: Path) -> Contents | None:
+    import duckdb
+
+    database.detach_previous()
+    try:
+        try:
+            database.attach_previous(path)
+        except duckdb.IOException as exc:
+            if not is_locked(exc):
+                raise
+            database.attach_previous(_unlocked(path))
+        return count_contents(database, catalog=PREVIOUS)
+    except (WarehouseError, duckdb.Error):
+        return None
+
+
+def _unlocked(path: Path) -> Path:
+    """Return a copy of *path*, which another program has open for writing; swept as a draft is."""
+    copy = path.with_name(f".{path.name}.seen{DRAFT}")
+    shutil.copyfile(path, copy)
+    copy.chmod(PRIVATE_FILE)
+    return copy
+
+
+def _loss(database: Database, lost: Losses, *, path: Path, published: Path) -> WarehouseLossError:
+    return WarehouseLossError(
+        f"published copy {published}: not replaced, it would lose figures: {database.place} "
+        f"has no more what {path} has of {lost}; if another file should lie there, mount its "
+        f"disk; else {RESTORE}; or, to publish what is left all the same: zebbra publish --force"
+    )
+
+
+def _check_room(draft: Path, *, needed: int) -> None:
+    free = free_bytes(draft.parent)
+    if free is not None and free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _not_rebuilt(published: Path, exc: Exception, *, needed: int) -> WarehouseWriteError:
+    place = f"published copy {published}"
+    if is_full(exc):
+        return full(place, exc, doing=_DOING, file=published, needed=needed)
+    return WarehouseWriteError(
+        f"{place}: could not be rebuilt, the old one stays: {first_line(exc)}"
+    )
 
 
 def _draft_of(published: Path) -> Path:
-    return published.with_name(f".{published.name}.{uuid4().hex}{_DRAFT}")
+    return published.with_name(f".{published.name}.{uuid4().hex}{DRAFT}")
 
 
 def _sync(draft: Path) -> None:

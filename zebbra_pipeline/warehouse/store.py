@@ -1,13 +1,19 @@
 """`Warehouse`: who may write when, and where readers read."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from integrations.contracts import check_workspace_id
+from zebbra_pipeline.warehouse.contents import Contents, read_contents
 from zebbra_pipeline.warehouse.database import Database, private_folder
-from zebbra_pipeline.warehouse.errors import WarehouseBusyError
+from zebbra_pipeline.warehouse.errors import (
+    WarehouseBusyError,
+    WarehouseFileError,
+    WarehouseLockedError,
+)
+from zebbra_pipeline.warehouse.faults import RESTORE, holder_pid, size_of
 from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import (
     POSTGRES_LAKES,
@@ -17,6 +23,8 @@ from zebbra_pipeline.warehouse.lake import (
 )
 from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
+from zebbra_pipeline.warehouse.patience import Patience
+from zebbra_pipeline.warehouse.presence import refuse_if_lost
 from zebbra_pipeline.warehouse.publishing import (
     publish_copy,
     publish_empty,
@@ -55,6 +63,7 @@ class Warehouse:
         published: Path,
         lock_timeout_s: float = 120.0,
         clock: Callable[[], datetime] = _utc_now,
+        landed_before: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """
         Name the files; nothing is opened or made yet.
@@ -66,6 +75,9 @@ class Warehouse:
             published: Path of the copy.
             lock_timeout_s: How long a writer waits for its turn, and for other programs.
             clock: What tells the time of migrations and turns, timezone-aware.
+            landed_before: Returns workspaces of which others know that they have landed, e.g.
+                Dagster's history. Called only where there is no file and no copy with figures:
+                with any, the file is missing, not new.
 
         Raises:
             ValueError: If both paths are the same.
@@ -73,6 +85,7 @@ class Warehouse:
         self.published = Path(published)
         self._lock_timeout_s = lock_timeout_s
         self._clock = clock
+        self._landed_before = landed_before
         self.file = None if is_lake(target) else Path(target)
         self.target = str(target)
         self._shared = self.target.startswith(POSTGRES_LAKES)
@@ -99,7 +112,8 @@ class Warehouse:
 
         Raises:
             WarehouseBusyError: If the turn does not come in time; it names the holder.
-            WarehouseFileError: If the file cannot be opened as a warehouse.
+            WarehouseFileError: If the file cannot be opened as a warehouse, or is missing
+                although figures have landed in it.
             WarehouseVersionError: If a newer release wrote it.
         """
         with self._open_to_write(purpose) as database:
@@ -136,23 +150,80 @@ class Warehouse:
                 return None
             return held.pop_all()
 
-    def publish(self) -> None:
+    def check(self) -> None:
         """
-        Rebuild the published copy and swap it in.
+        See whether the file is there, or whether it is right that it is not; cheap where it is.
+
+        Raises:
+            WarehouseDamagedError: If it is an empty file although figures have landed.
+            WarehouseMissingError: If there is none although figures have landed.
+        """
+        catalog = self.file or catalog_file(self.target)
+        if catalog is not None and not size_of(catalog) and not catalog.is_dir():
+            refuse_if_lost(catalog, self.published, self._landed_before)
+
+    def examine(self) -> Contents | None:
+        """
+        Read all of it, without changing anything; None where nothing has ever been written.
+
+        Raises:
+            WarehouseBusyError: If one of our own processes is writing; it names the holder.
+            WarehouseError: If it is missing, damaged, or open in another program.
+        """
+        self.check()
+        catalog = self.file or catalog_file(self.target)
+        if catalog is not None and not size_of(catalog) and not catalog.is_dir():
+            return None
+        target = self.file or self.target
+        try:
+            with (
+                self.turn("examine the warehouse", timeout_s=0),
+                closing(Database.open(target, read_only=True)) as database,
+            ):
+                return _read(database)
+        except WarehouseLockedError:
+            raise
+        except WarehouseBusyError as exc:
+            if self.file is not None and exc.holder is not None:
+                self._refuse_stranger(self.file, exc.holder.pid)
+            raise
+
+    @staticmethod
+    def _refuse_stranger(file: Path, writer_pid: int) -> None:
+        """Raise if it is not the writer with the turn that has the file open, for whom it waits."""
+        try:
+            Database.open(file, read_only=True).close()
+        except WarehouseLockedError as exc:
+            if exc.__cause__ is None or holder_pid(exc.__cause__) != writer_pid:
+                raise
+
+    def publish(self, *, force: bool = False, renew: bool = False) -> None:
+        """
+        Rebuild the published copy, check it, and swap it in; the last three before it are kept.
+
+        A copy that can be read is never replaced by one that cannot, or that has lost figures.
+
+        Args:
+            force: Replace it all the same; where the warehouse is missing, by an empty one.
+            renew: The present copy is an earlier state of the same run, which is not kept.
 
         Raises:
             WarehouseError: As `write`, or if the copy cannot be written; the old one stays.
+            WarehouseDamagedError: If the warehouse cannot be read in full; the old copy stays.
+            WarehouseLossError: If it has lost figures that the old copy has; that stays.
         """
+        if not force:
+            self.check()  # before a folder is made, where a disk is not mounted
         with self.turn(f"publish {self.published.name}") as deadline, ExitStack() as exits:
             file = None
-            if self.file is not None and self.file.exists():
+            if self.file is not None and size_of(self.file):
                 file = exits.enter_context(self.file.open("rb"))  # closed after the database
-            database = exits.enter_context(self._opened(deadline))
+            database = exits.enter_context(self._opened(deadline, force=force))
             sweep_drafts(self.published)
             if file is None:
-                publish_copy(database, self.published, now=self._clock())
+                publish_copy(database, self.published, now=self._clock(), force=force, renew=renew)
             else:
-                publish_file(database, file, self.published)
+                publish_file(database, file, self.published, force=force, renew=renew)
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
@@ -172,12 +243,12 @@ class Warehouse:
             return
         if not self.published.exists():
             self._publish_first()
-        database = Database.open(self.published, read_only=True)
+        database = Database.open(self.published, read_only=True, is_copy=True)
         try:
             if is_outdated(database):
                 database.close()
                 self.publish()
-                database = Database.open(self.published, read_only=True)
+                database = Database.open(self.published, read_only=True, is_copy=True)
             yield ReadSession(database)
         finally:
             database.close()
@@ -198,18 +269,19 @@ class Warehouse:
 
     @contextmanager
     def _open_to_write(self, purpose: str) -> Iterator[Database]:
+        self.check()  # before a folder is made, where a disk is not mounted
         with self.turn(purpose) as deadline, self._opened(deadline) as database:
             yield database
 
     @contextmanager
-    def turn(self, purpose: str) -> Iterator[Deadline]:
+    def turn(self, purpose: str, *, timeout_s: float | None = None) -> Iterator[Deadline]:
         """
         Wait for the turn to write, without opening anything; give what is left of the time.
 
         Raises:
             WarehouseBusyError: If the turn does not come in time; it names the holder.
         """
-        deadline = Deadline(self._lock_timeout_s)
+        deadline = Deadline(self._lock_timeout_s if timeout_s is None else timeout_s)
         catalog = self.file or catalog_file(self.target)
         if catalog is None:
             turn = turn_in_postgres(self.target, purpose, deadline)
@@ -220,8 +292,13 @@ class Warehouse:
             yield deadline
 
     @contextmanager
-    def _opened(self, deadline: Deadline) -> Iterator[Database]:
-        database = Database.open(self.file or self.target, retry=deadline.pause)
+    def _opened(self, deadline: Deadline, *, force: bool = False) -> Iterator[Database]:
+        if not force:
+            self.check()  # again: a turn may take long to come
+        if self.file is not None and self.file.is_file() and not size_of(self.file):
+            self.file.unlink()  # left by a process that was killed as it made the file
+        patience = Patience(deadline, str(self.file or self.target))
+        database = Database.open(self.file or self.target, retry=patience)
         try:
             migrate(database, now=self._clock())
             yield database
@@ -232,4 +309,16 @@ class Warehouse:
         if self.file is None or self.file.exists():
             self.publish()
         else:
+            self.check()
             publish_empty(self.published, now=self._clock())
+
+
+def _read(database: Database) -> Contents:
+    import duckdb
+
+    try:
+        return read_contents(database)
+    except duckdb.Error as exc:  # of a DuckLake: files that its catalog names are not there
+        raise WarehouseFileError(
+            f"{database.place}: it cannot be read in full ({type(exc).__name__}); {RESTORE}"
+        ) from None  # what DuckDB says may repeat an address, with its password

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,11 @@ class DuckLakes:
 
     def start(self, code: str, target: str, *, home: Path | None = None) -> "subprocess.Popen[str]":
         """Start *code*, which knows `TARGET`, `warehouse()`, `books()` and the books' helpers."""
+        published = self._folder / f"{sha256(target.encode()).hexdigest()[:8]}.duckdb"
         environ = {**os.environ, "HOME": str(home or self._home)}
         environ["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), str(HELPERS)])
         return subprocess.Popen(
-            [sys.executable, "-c", _SETUP + code, target, str(self._folder / "published.duckdb")],
+            [sys.executable, "-c", _SETUP + code, target, str(published)],
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

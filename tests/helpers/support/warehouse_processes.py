@@ -55,8 +55,8 @@ from support import warehouse_steps
 from zebbra_pipeline.warehouse.database import Database
 
 base, work, step = Path(sys.argv[1]), Path(sys.argv[2]), getattr(warehouse_steps, sys.argv[3])
-execute, opened = Database.execute, Database.open.__func__
-copy = shutil.copyfileobj
+execute, opened, closed = Database.execute, Database.open.__func__, Database.close
+copy, link, replace = shutil.copyfileobj, os.link, Path.replace
 
 def run(number, folder):
     left = [number]
@@ -74,11 +74,27 @@ def run(number, folder):
         copy(source, target, length)
         target.flush()
         count()
+    def dying_before_a_link(source, target):
+        count()
+        link(source, target)
+    def dying_before_a_move(self, target):
+        count()
+        return replace(self, target)
+    first = []
+    def opened_first(cls, target, **options):
+        database = opened(cls, target, **options)
+        first.append(database)
+        return database
     def die(self):
-        os.kill(os.getpid(), signal.SIGKILL)
+        if self is first[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        closed(self)
     Database.execute = dying
     shutil.copyfileobj = dying_while_copying
+    os.link = dying_before_a_link
+    Path.replace = dying_before_a_move
     if number == 0:
+        Database.open = classmethod(opened_first)
         Database.close = die
     step(folder)
 
@@ -99,8 +115,8 @@ while True:
 print(json.dumps(report))
 """
 """
-Runs step 3 on copies of folder 1, killed by SIGKILL before its 1st, 2nd, ... statement,
-and with a file copied by half and whole.
+Runs step 3 on copies of folder 1, killed by SIGKILL before its 1st, 2nd, ... statement, link
+or move of a file, and with a file copied by half and whole.
 
 Copy 0 is killed when its database is to be closed; the last copy runs to its end.
 """

@@ -65,6 +65,38 @@ try:
 except WarehouseBusyError as exc:
     print(json.dumps(str(exc)))
 """
+EXAMINE = """
+contents = warehouse().examine()
+print(json.dumps([sorted(contents.workspaces), contents.rows["data_points"]]))
+"""
+LAND_AND_PUBLISH = """
+with warehouse().write("first") as session:
+    land(session, books("10", "20"))
+warehouse().publish()
+"""
+WITHOUT_CATALOG = """
+from zebbra_pipeline.warehouse import WarehouseMissingError
+Path(TARGET.removeprefix("ducklake:")).unlink()
+found = []
+for attempt in (warehouse().publish, warehouse().examine, warehouse().write("test").__enter__):
+    try:
+        attempt()
+    except WarehouseMissingError as exc:
+        found.append(str(exc))
+print(json.dumps([found, Path(TARGET.removeprefix("ducklake:")).exists()]))
+"""
+WITHOUT_DATA = """
+from zebbra_pipeline.warehouse import WarehouseError
+for file in Path({data!r}).rglob("*.parquet"):
+    file.unlink()
+found = []
+for attempt in (warehouse().publish, warehouse().examine):
+    try:
+        attempt()
+    except WarehouseError as exc:
+        found.append(str(exc))
+print(json.dumps([found, [str(value) for value in values_of(PUBLISHED, "Sales").values()]]))
+"""
 OPEN = """
 from zebbra_pipeline.warehouse import WarehouseError
 try:
@@ -181,3 +213,32 @@ def test_a_workspace_is_held_by_one_machine_at_a_time_and_let_go_by_a_killed_one
 
     assert meanwhile == {"acme": False, "globex": True}
     assert lakes.run(MAY_HOLD, in_postgres) == {"acme": True, "globex": True}
+
+
+def test_a_lake_whose_catalog_is_missing_is_not_made_again(tmp_path):
+    lakes = DuckLakes(tmp_path)
+    target = lakes.make(f"ducklake:{tmp_path / 'catalog.ducklake'}")
+    lakes.run(LAND_AND_PUBLISH, target)
+    examined = lakes.run(EXAMINE, target)
+    found, made_again = lakes.run(WITHOUT_CATALOG, target)
+
+    assert examined == [["acme"], {"acme": 4}]
+    assert len(found) == 3
+    for text in found:
+        assert "catalog.ducklake: there is no such file, although the published copy" in text
+        assert "has figures of 1 workspace;" in text
+    assert not made_again
+
+
+def test_a_lake_whose_data_is_gone_is_not_published(tmp_path):
+    lakes = DuckLakes(tmp_path)
+    target = lakes.make(f"ducklake:{tmp_path / 'catalog.ducklake'}")
+    lakes.run(LAND_AND_PUBLISH, target)
+    (publishing, examining), kept = lakes.run(
+        WITHOUT_DATA.format(data=str(tmp_path / "data")), target
+    )
+
+    assert "could not be rebuilt, the old one stays" in publishing
+    assert "it cannot be read in full" in examining
+    assert "zebbra restore <folder>" in examining
+    assert kept == ["10.0000", "20.0000"]

@@ -76,13 +76,15 @@ def test_a_kill_while_publishing_leaves_the_old_copy_and_no_litter(base, tmp_pat
     for number, _ in copying:
         folder = tmp_path / str(number)
         assert everything(folder / "published.duckdb") == published
-    warehouse_in(folder, lock_timeout_s=5).publish()
-    assert everything(folder / "published.duckdb") == wanted
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "published.duckdb",
-        "warehouse.duckdb",
-        "warehouse.duckdb.queue",
-    ]
+        warehouse_in(folder, lock_timeout_s=5).publish()
+        assert everything(folder / "published.duckdb") == wanted
+        assert everything(folder / "published.duckdb.1") == published
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "published.duckdb",
+            "published.duckdb.1",
+            "warehouse.duckdb",
+            "warehouse.duckdb.queue",
+        ]
 
 
 def test_a_refused_statement_rolls_back_names_the_file_and_leaves_the_session_usable(
