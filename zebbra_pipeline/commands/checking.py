@@ -19,6 +19,7 @@ from zebbra_pipeline.commands.context import (
     settings_of_command,
     shown,
 )
+from zebbra_pipeline.commands.dead_runs import dead_runs
 from zebbra_pipeline.warehouse import WarehouseError
 
 STALE_AFTER = timedelta(days=2)
@@ -48,6 +49,7 @@ def doctor(*, as_json: JsonOption = False) -> None:
     """
     settings = settings_of_command()
     findings = [*_integrations(settings), *_service(settings), *_warehouse(settings)]
+    findings += [Finding(*row) for row in dead_runs(settings)]
     if as_json:
         print_json([asdict(item) for item in findings])
     else:
