@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped] # comes with Dagster
 
 _STORAGES = ("storage", "run_storage")
 _MAY_HAVE_A_PROCESS = ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")

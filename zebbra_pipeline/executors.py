@@ -1,6 +1,7 @@
 """Executors that give signs of life of the process that executes a run."""
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import dagster as dg
 from dagster import _check as check
@@ -42,7 +43,7 @@ def with_signs_of_life(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition
     create = check.not_none(executor.executor_creation_fn)
     return dg.ExecutorDefinition(
         name=executor.name,
-        config_schema=executor.config_schema,
+        config_schema=cast("Any", executor.config_schema),
         requirements=executor.get_requirements,
         executor_creation_fn=lambda context: _WithSignsOfLife(create(context)),
         description=executor.description,

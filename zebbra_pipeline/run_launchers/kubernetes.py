@@ -26,4 +26,5 @@ class KubernetesRunLauncher(K8sRunLauncher):
         """Return whether the run's pod, or the process of `zebbra refresh`, still works."""
         if EXECUTED_BY in run.tags:
             return health_by_process(self._watcher, self._instance, run) or RUNNING
-        return super().check_run_worker_health(run)
+        found: CheckRunHealthResult = super().check_run_worker_health(run)
+        return found
