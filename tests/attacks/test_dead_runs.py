@@ -44,9 +44,16 @@ def stack(tmp_path):
         for workspace, company in COMPANIES.items():
             running.connect(workspace, xero=company)
         with open_instance(running.settings.dagster_home) as instance:
-            instance.add_dynamic_partitions(str(WORKSPACES.name), list(COMPANIES))
+            prepare_dagster(instance, COMPANIES)
         yield running
         running.control().clear_faults()
+
+
+def prepare_dagster(instance, workspaces):
+    """Add workspaces, and the pools: the first run that Dagster sees of a new pool never waits."""
+    instance.add_dynamic_partitions(str(WORKSPACES.name), list(workspaces))
+    for pool in ("provider_gusto", "provider_quickbooks", "provider_xero"):
+        instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
 
 
 @pytest.fixture
@@ -161,7 +168,7 @@ def test_after_all_of_dev_was_killed_the_next_start_ends_the_run_and_the_queue_g
         dev.connect("acme", "xero", COMPANIES["acme"])
         dev.connect("globex", "xero", COMPANIES["globex"])
         with open_instance(dagster_home) as instance:
-            instance.add_dynamic_partitions(str(WORKSPACES.name), ["acme", "globex"])
+            prepare_dagster(instance, ["acme", "globex"])
         keep_requests(SandboxControl(f"{dev.sandbox_url}/xero"), COMPANIES["acme"])
         dead = launch(dagster_home, "acme", ZEBBRA_HOME=str(tmp_path))
         wait_for_status(dagster_home, dead, "STARTED", A_MINUTE_S)

@@ -204,9 +204,7 @@ def test_the_local_launcher_knows_dead_from_alive(instance, gone):
 
 
 @pytest.mark.parametrize(("dies", "status"), [(True, "FAILED"), (False, "RUNNING")])
-def test_a_run_of_a_foreign_job_is_known_by_the_pid_that_dagster_logs(
-    instance, gone, dies, status
-):
+def test_a_run_of_a_foreign_job_is_known_by_the_pid_that_dagster_logs(instance, gone, dies, status):
     launcher = launcher_in(instance, LocalRunLauncher)
     run = run_in(instance)
     record(instance, run.run_id, replace(this_process(), pid=0, started="", beating=False))
