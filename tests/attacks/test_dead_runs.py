@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 from datetime import datetime
 
 import dagster as dg
@@ -13,7 +12,6 @@ from support.oauth_rig import wait_until
 from support.partition_status import shown
 from support.runs_at_work import (
     A_MINUTE_S,
-    FULL_SPEED,
     engine_events,
     kill_all_of,
     launch,

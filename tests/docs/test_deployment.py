@@ -19,7 +19,7 @@ from dagster_k8s import K8sRunLauncher
 from dagster_k8s.models import k8s_model_from_dict, k8s_snake_case_dict
 from kubernetes.client import models
 from sqlalchemy.engine import make_url
-from support.docs import DOCS
+from support.docs import DOCS, page
 from support.oauth_rig import wait_until
 from support.postgres import PostgresMissingError, running_postgres
 from support.runs_at_work import engine_events
@@ -104,6 +104,13 @@ def test_limits_are_those_that_the_product_ships(kind):
     assert deployed["pools"] == shipped["pools"]
     limits = "tag_concurrency_limits"
     assert deployed["runs"].get(limits) == shipped["runs"].get(limits)
+
+
+def test_what_a_home_of_ones_own_needs_is_what_the_product_ships():
+    (block,) = [item for item in page(DOCS / "deployment.md").blocks if item.language == "yaml"]
+    needed, shipped = yaml.safe_load(block.text), yaml.safe_load(DAGSTER_YAML)
+
+    assert needed == {name: shipped[name] for name in ("run_launcher", "run_monitoring")}
 
 
 @pytest.mark.parametrize("kind", HOMES)

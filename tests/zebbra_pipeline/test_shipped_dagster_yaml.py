@@ -130,7 +130,7 @@ def test_a_run_that_waited_begins_within_a_second(instance):
 
 
 BEFORE_RUNS_WERE_MONITORED = re.sub(
-    r"# A run whose.*(?=concurrency:)", "", DAGSTER_YAML, flags=re.S
+    r"# A run whose.*(?=concurrency:)", "", DAGSTER_YAML, flags=re.DOTALL
 )
 """What earlier releases wrote."""
 
