@@ -23,6 +23,7 @@ from zebbra_pipeline.checks.freshness import build_freshness_check, build_stale_
 from zebbra_pipeline.checks.job import build_check_job
 from zebbra_pipeline.checks.specs import Checks
 from zebbra_pipeline.checks.workspaces import build_workspace_checks
+from zebbra_pipeline.executors import with_signs_of_life
 from zebbra_pipeline.resources import Connections, Warehouse
 
 __all__ = ["Checks", "RefreshSchedule", "build_definitions", "build_integration_assets"]
@@ -106,7 +107,7 @@ def build_definitions(
             "connections": connections or _connections(),
             "warehouse": warehouse or Warehouse(),
         },
-        executor=executor,
+        executor=with_signs_of_life(executor),
     )
 
 

@@ -1,5 +1,7 @@
 """Dagster's own home under `ZEBBRA_HOME`, with the settings that suit this project."""
 
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +24,17 @@ run_coordinator:
   # Runs of one provider come one after the other; looked for every 5 s, as Dagster does, the next
   # one would begin seconds after the last has ended.
   config: {dequeue_interval_seconds: 1}
+# A run whose process is gone (killed, out of memory, machine restarted) ends as failed within a
+# minute, and the runs that wait for it go on. Dagster's own launcher does not check the processes.
+run_launcher:
+  module: zebbra_pipeline.run_launchers.local
+  class: LocalRunLauncher
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 10
+  start_timeout_seconds: 60
+  cancel_timeout_seconds: 60
+  free_slots_after_run_end_seconds: 30
 concurrency:
   runs:
     max_concurrent_runs: 4
@@ -41,14 +54,36 @@ concurrency:
 """
 
 
+_EARLIER_TEXTS = frozenset(
+    {
+        "9fccd94ff87fc26330e646c83348d4e52bf3c41eb052058624b01528c4b06b4d",
+        "210fc443b8ab44f5a0ae307455032d106ef8561163da806db04e750fd99ff786",
+        "5520a605aecbbb86bd2b9cb3c8d836582cc3df3d7d074122e6a2e1dffba41619",
+        "ae6521b90daaec89bc68b43f00dc1c80645e19c48a890b5bb5e3fb31229c38b9",
+    }
+)
+"""SHA-256 of each `DAGSTER_YAML` of earlier releases. Add the present one when it changes."""
+
+
 def prepare(home: Path) -> Path:
-    """Make Dagster's home with a `dagster.yaml`, unless it has one; return it."""
+    """
+    Make Dagster's home with a `dagster.yaml`; return it.
+
+    A file that an earlier release wrote and that was not edited since is brought up to date;
+    any other file is left alone.
+    """
     private_folder(home)
     config = home / "dagster.yaml"
-    if not config.exists():
+    if not config.exists() or _is_of_an_earlier_release(config):
+        fresh = config.with_name(f".dagster.yaml.{os.getpid()}")
         with private_umask():
-            config.write_text(DAGSTER_YAML)
+            fresh.write_text(DAGSTER_YAML)
+        fresh.replace(config)
     return home
+
+
+def _is_of_an_earlier_release(config: Path) -> bool:
+    return hashlib.sha256(config.read_bytes()).hexdigest() in _EARLIER_TEXTS
 
 
 @contextmanager

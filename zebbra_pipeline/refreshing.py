@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import dagster as dg
+from dagster._core.utils import make_new_run_id
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.assets.coming_back import wanted_back
@@ -21,8 +22,10 @@ from zebbra_pipeline.dagster_home import open_instance
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES, contiguous_ranges
 from zebbra_pipeline.resources import Connections
+from zebbra_pipeline.run_liveness import EXECUTED_BY, end_dead_runs, signs_of_life
 
 _NAMED = 10
+_INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def refresh(
     connections = Connections(as_of=as_of) if as_of else None
     job = _job(build_definitions(connections=connections, schedule=None))
     with open_instance(settings.dagster_home) as instance:
+        for item in end_dead_runs(instance):
+            tell(f"ended run {item.run.run_id}: {item.gone}")
         name = str(WORKSPACES.name)
         known = set(instance.get_dynamic_partitions(name))
         new = [workspace for workspace in connected if workspace not in known]
@@ -124,18 +129,31 @@ def _run(
     keys: list[dg.AssetKey],
     config: dict[str, Any],
 ) -> dg.ExecuteInProcessResult:
-    where: dict[str, Any] = (
-        {"partition_key": group[0]}
-        if len(group) == 1
-        else {"tags": {RANGE_START: group[0], RANGE_END: group[-1]}}
-    )
-    return job.execute_in_process(
-        instance=instance,
-        asset_selection=keys,
-        raise_on_error=False,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}} | config,
-        **where,
-    )
+    one = group[0] if len(group) == 1 else None
+    tags = {EXECUTED_BY: "zebbra refresh"}
+    if one is None:
+        tags |= {RANGE_START: group[0], RANGE_END: group[-1]}
+    run_id = make_new_run_id()
+    with signs_of_life(instance, run_id):  # from before the run exists, or none would know of it
+        run = job.execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            asset_selection=keys,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}} | config,
+            partition_key=one,
+            tags=tags,
+        )
+    if _was_interrupted(run):
+        raise KeyboardInterrupt
+    return run
+
+
+def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:
+    """Return whether a signal ended the run: Dagster reports it as a failure and goes on."""
+    failures = [event.job_failure_data for event in run.all_events if event.is_job_failure]
+    error = failures[-1].error if failures else None
+    return error is not None and error.cls_name in _INTERRUPTIONS
 
 
 def _put_off(instance: dg.DagsterInstance, run_id: str) -> list[PutOff]:

@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,15 +19,17 @@ from dagster_k8s import K8sRunLauncher
 from dagster_k8s.models import k8s_model_from_dict, k8s_snake_case_dict
 from kubernetes.client import models
 from sqlalchemy.engine import make_url
-from support.docs import DOCS
+from support.docs import DOCS, page
 from support.oauth_rig import wait_until
 from support.postgres import PostgresMissingError, running_postgres
+from support.runs_at_work import engine_events
 from support.stack import running_stack
 
 from integrations.runtime.registry import Registry
 from oauth_service import create_app
 from zebbra_pipeline.dagster_home import DAGSTER_YAML
 from zebbra_pipeline.processes import Children
+from zebbra_pipeline.run_launchers.kubernetes import KubernetesRunLauncher
 
 FILES = DOCS / "deployment"
 HOMES = ("kubernetes", "celery")
@@ -39,6 +42,7 @@ DAEMON = ("-m", "dagster._daemon", "run")
 CELERY = ("-c", "from dagster_celery.cli import main; main()")
 BINARIES = Path(sys.executable).parent
 TODAY = datetime.now().astimezone().date()
+BALANCE_SHEET = dg.AssetKey(["xero", "balance_sheet"])
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,22 @@ def test_limits_are_those_that_the_product_ships(kind):
     assert deployed["runs"].get(limits) == shipped["runs"].get(limits)
 
 
+def test_what_a_home_of_ones_own_needs_is_what_the_product_ships():
+    (block,) = [item for item in page(DOCS / "deployment.md").blocks if item.language == "yaml"]
+    needed, shipped = yaml.safe_load(block.text), yaml.safe_load(DAGSTER_YAML)
+
+    assert needed == {name: shipped[name] for name in ("run_launcher", "run_monitoring")}
+
+
+@pytest.mark.parametrize("kind", HOMES)
+def test_runs_are_monitored_as_in_the_product(kind):
+    deployed = yaml.safe_load((FILES / f"dagster-{kind}.yaml").read_text())["run_monitoring"]
+    shipped = yaml.safe_load(DAGSTER_YAML)["run_monitoring"]
+
+    # Images are pulled and workers waited for; nothing is resumed, since a run fetches again.
+    assert deployed == shipped | {"start_timeout_seconds": 300, "max_resume_run_attempts": 0}
+
+
 def test_a_run_on_kubernetes_is_a_pod_with_what_it_needs(database, tmp_path, monkeypatch):
     port, environ = settings_of(database)
     for name, value in {**environ, "ZEBBRA_IMAGE": "registry.example.com/zebbra:7"}.items():
@@ -111,7 +131,8 @@ def test_a_run_on_kubernetes_is_a_pod_with_what_it_needs(database, tmp_path, mon
     asked = []
     with dg.DagsterInstance.get() as instance:
         launcher = instance.run_launcher
-        assert isinstance(launcher, K8sRunLauncher)
+        assert isinstance(launcher, K8sRunLauncher)  # as the executor of pods asks
+        assert isinstance(launcher, KubernetesRunLauncher)
         launcher._api_client.batch_api = SimpleNamespace(
             create_namespaced_job=lambda **job: asked.append(job)
         )
@@ -204,8 +225,13 @@ def test_executors_are_those_of_the_jobs(kind, executor):
     assert loaded.stdout == f"{executor}\n", loaded.stderr
 
 
-def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(database, tmp_path):
-    """A broker of files stands in for the queue, PostgreSQL is real, and so is the worker."""
+@contextmanager
+def celery_at_work(database, tmp_path):
+    """
+    Run a batch of two workspaces by a worker; give the stack, Dagster, the processes, the run's id.
+
+    A broker of files stands in for the queue, PostgreSQL is real, and so is the worker.
+    """
     port, environ = settings_of(database)
     folders = {name: tmp_path / name for name in ("broker", "results", "dagster", "elsewhere")}
     for folder in folders.values():
@@ -240,7 +266,7 @@ def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(databas
         with pytest.MonkeyPatch.context() as patch, ExitStack() as exits:
             for name, value in environ.items():
                 patch.setenv(name, value)
-            instance = dg.DagsterInstance.get()
+            instance = exits.enter_context(dg.DagsterInstance.get())
             instance.add_dynamic_partitions("workspace", ["acme", "globex"])
             patch.chdir(folders["elsewhere"])
             launch = ["job", "launch", "-m", "zebbra_pipeline.definitions", "-j", "refresh_figures"]
@@ -262,17 +288,44 @@ def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(databas
             exits.callback(processes.stop)
             processes.start("daemon", [*DAEMON, "-m", "zebbra_pipeline.definitions"], os.environ)
             processes.start("worker", [*CELERY, *worker], os.environ)
-            wait_until(lambda: instance.get_run_by_id(run_id).is_finished, 120)
-            processes.stop()
-            run = instance.get_run_by_id(run_id)
-            landed = instance.get_materialized_partitions(dg.AssetKey(["xero", "balance_sheet"]))
-            instance.dispose()
+            yield stack, instance, processes, run_id
+
+
+def test_celery_workers_run_batches_with_nothing_local_but_the_warehouse(database, tmp_path):
+    with celery_at_work(database, tmp_path) as (_, instance, processes, run_id):
+        wait_until(lambda: instance.get_run_by_id(run_id).is_finished, 120)
+        processes.stop()
+        run = instance.get_run_by_id(run_id)
+        landed = instance.get_materialized_partitions(BALANCE_SHEET)
 
     assert run.is_success
     assert landed == {"acme", "globex"}
     assert not (tmp_path / "home-that-nobody-makes").exists()
-    assert list(folders["elsewhere"].iterdir()) == []
+    assert list((tmp_path / "elsewhere").iterdir()) == []
     assert {path.name for path in (tmp_path / "books").glob("*.duckdb")} == {
         "warehouse.duckdb",
         "published.duckdb",
     }
+
+
+@pytest.mark.timeout(300)
+def test_a_celery_worker_that_was_killed_ends_its_run_within_a_minute(database, tmp_path):
+    with celery_at_work(database, tmp_path) as (stack, instance, processes, run_id):
+        (globex,) = [item.id for item in stack.control().tenants() if "Globex" in item.name]
+        slow = {"path": "/api.xro", "tenant_id": globex, "seconds": 120}
+        stack.control().fault("slow", **slow, times=None)
+        landed = "acme"
+        wait_until(lambda: landed in instance.get_materialized_partitions(BALANCE_SHEET), 120)
+        os.killpg(processes.pids()["worker"], signal.SIGKILL)
+        stack.control().clear_faults()
+        wait_until(lambda: instance.get_run_by_id(run_id).is_finished, 60)
+        task = instance.run_launcher.celery.AsyncResult(
+            instance.get_run_by_id(run_id).tags["dagster-celery/task_id"]
+        )
+        state = task.state
+        events = engine_events(instance, run_id)
+        run = instance.get_run_by_id(run_id)
+
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert state == "STARTED"  # which is why Celery is not asked
+    assert sum("is gone" in event for event in events) == 1

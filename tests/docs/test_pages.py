@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import typer
+import yaml
 from support.docs import DOCS, ROOT, page
 
 from zebbra_pipeline.cli import app
@@ -57,16 +58,19 @@ def test_commands_exist(shown):
     assert unknown == []
 
 
-def test_blocks_of_python_are_python(shown):
+def test_blocks_are_in_the_language_that_they_say(shown):
     for block in shown.blocks:
         if block.language == "python":
             compile(block.text, shown.path.name, "exec")
+        if block.language == "yaml":
+            assert isinstance(yaml.safe_load(block.text), dict)
     assert {block.language for block in shown.blocks} <= {
         "console",
         "python",
         "sql",
         "text",
         "toml",
+        "yaml",
     }
 
 

@@ -1,13 +1,17 @@
 """The `dagster.yaml` that is written to Dagster's home: which runs it lets run at once."""
 
+import re
+
 import dagster as dg
 import pytest
 from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 
 from zebbra_pipeline.building import build_definitions
+from zebbra_pipeline.dagster_history import may_have_unfinished_runs, monitors_runs
 from zebbra_pipeline.dagster_home import DAGSTER_YAML, open_instance, prepare
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
+from zebbra_pipeline.run_launchers.local import LocalRunLauncher
 
 ACME_TO_HOOLI = {RANGE_START: "acme", RANGE_END: "hooli"}
 GLOBEX_TO_INITECH = {RANGE_START: "globex", RANGE_END: "initech"}
@@ -123,3 +127,69 @@ def test_a_file_that_is_there_is_left_alone(tmp_path):
 def test_a_run_that_waited_begins_within_a_second(instance):
     assert instance.run_coordinator.dequeue_interval_seconds == 1
     assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
+
+
+BEFORE_RUNS_WERE_MONITORED = re.sub(
+    r"# A run whose.*(?=concurrency:)", "", DAGSTER_YAML, flags=re.DOTALL
+)
+"""What earlier releases wrote."""
+
+
+def test_a_file_of_an_earlier_release_is_brought_up_to_date(tmp_path):
+    (tmp_path / "dagster.yaml").write_text(BEFORE_RUNS_WERE_MONITORED)
+
+    prepare(tmp_path)
+
+    assert (tmp_path / "dagster.yaml").read_text() == DAGSTER_YAML
+    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_file_of_an_earlier_release_that_was_edited_is_left_alone(tmp_path):
+    edited = BEFORE_RUNS_WERE_MONITORED.replace("max_concurrent_runs: 4", "max_concurrent_runs: 9")
+    (tmp_path / "dagster.yaml").write_text(edited)
+
+    prepare(tmp_path)
+
+    assert (tmp_path / "dagster.yaml").read_text() == edited
+    assert not monitors_runs(tmp_path)
+
+
+def test_dead_runs_end_within_a_minute(instance):
+    settings = instance.run_monitoring_settings
+    assert isinstance(instance.run_launcher, LocalRunLauncher)
+    assert instance.run_monitoring_enabled
+    assert instance.run_monitoring_poll_interval_seconds == 10
+    assert settings["start_timeout_seconds"] == settings["cancel_timeout_seconds"] == 60
+    assert settings["free_slots_after_run_end_seconds"] == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (DAGSTER_YAML, True),
+        ("", False),
+        ("run_monitoring: {enabled: true}", False),
+        (DAGSTER_YAML.replace("enabled: true", "enabled: false"), False),
+        (DAGSTER_YAML.replace("run_launcher:", "python_logs:"), False),
+        ("- not a mapping", False),
+        ("{not yaml", False),
+    ],
+)
+def test_whether_a_file_monitors_runs_is_known_without_dagster(tmp_path, text, expected):
+    assert monitors_runs(tmp_path)  # a missing file will be written
+    (tmp_path / "dagster.yaml").write_text(text)
+
+    assert monitors_runs(tmp_path) is expected
+
+
+def test_whether_runs_may_be_at_work_is_known_without_dagster(tmp_path, job):
+    assert not may_have_unfinished_runs(tmp_path)
+    with open_instance(tmp_path) as instance:
+        assert not may_have_unfinished_runs(tmp_path)
+        instance.add_dynamic_partitions(WORKSPACES.name, ["acme"])
+        run = run_of(instance, job, "xero/balance_sheet", tags=one_workspace("acme"))
+        assert may_have_unfinished_runs(tmp_path)
+        instance.report_run_failed(run)
+        assert not may_have_unfinished_runs(tmp_path)
+    (tmp_path / "dagster.yaml").write_text("storage: {postgres: {}}\n")
+    assert may_have_unfinished_runs(tmp_path)  # they are elsewhere

@@ -17,6 +17,7 @@ from zebbra_pipeline.commands.context import (
     settings_of_command,
     shown,
 )
+from zebbra_pipeline.commands.dead_runs import dead_runs
 from zebbra_pipeline.commands.file_modes import exposures
 from zebbra_pipeline.commands.findings import Finding
 from zebbra_pipeline.commands.storage_findings import (
@@ -50,6 +51,7 @@ def doctor(*, as_json: JsonOption = False) -> None:
         *published_findings(settings),
         *disk_findings(settings),
         *_modes(settings),
+        *dead_runs(settings),
     ]
     if as_json:
         print_json([asdict(item) for item in findings])

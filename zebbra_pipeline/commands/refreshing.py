@@ -22,6 +22,7 @@ from zebbra_pipeline.commands.context import (
 )
 from zebbra_pipeline.commands.spreading import days_of, put_off_lines
 from zebbra_pipeline.days import day_of_fetch
+from zebbra_pipeline.interrupts import ended_by_signals
 from zebbra_pipeline.outcomes import named
 from zebbra_pipeline.planned_pulls import plan_of
 from zebbra_pipeline.progress import FETCHING, HELD_UP, WAITING, lines_of
@@ -62,7 +63,8 @@ def refresh(
     names = chosen_workspaces(workspaces, everything=everything, doing="refresh")
     own_home(settings)
     connected = connected_integrations(settings, names)
-    result = refresh_connected(connected, settings, full=full, as_of=day_option(as_of))
+    with ended_by_signals():
+        result = refresh_connected(connected, settings, full=full, as_of=day_option(as_of))
     for line in put_off_lines(
         result.put_off, timezone=settings.timezone, full=full, everybody=everything
     ):

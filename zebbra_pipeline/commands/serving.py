@@ -20,6 +20,7 @@ from zebbra_pipeline.commands.context import (
     own_home,
     settings_of_command,
 )
+from zebbra_pipeline.commands.dead_runs import end_dead_runs_of
 from zebbra_pipeline.processes import Children, children, free_port
 from zebbra_pipeline.sandboxes import (
     SANDBOX_CLIENT_ID,
@@ -90,6 +91,7 @@ def _run_until_interrupted(
 
     port = free_port(DAGSTER_PORT, tell=out.print, what="the Dagster UI")
     environ["DAGSTER_HOME"] = str(prepare(settings.dagster_home))
+    end_dead_runs_of(settings.dagster_home)
     command = ["-m", "dagster", "dev", *_code_location(), "-p", str(port)]
     group.start("dagster", command, environ)
     group.wait_until_up("dagster", f"http://127.0.0.1:{port}/server_info")

@@ -85,7 +85,9 @@ class WarehouseBackup:
             else:
                 # Opened before the database and closed after it: see `publish_file`.
                 file = exits.enter_context(self._file.open("rb"))
-                database = exits.enter_context(_opened(self._file, retry=lambda _holder: deadline.pause()))
+                database = exits.enter_context(
+                    _opened(self._file, retry=lambda _holder: deadline.pause())
+                )
                 check_version(database)
                 database.checkpoint()
                 try:

@@ -15,11 +15,17 @@ _KEY_FILES = ("service.key", "encryption.keys")
 
 def processes_of(home: Path) -> list[str]:
     """Return command lines of processes that were started with this ZEBBRA_HOME."""
-    found = []
+    return list(command_lines_of(home).values())
+
+
+def command_lines_of(home: Path) -> dict[int, str]:
+    """Return the same by process id."""
+    found = {}
     for folder in Path("/proc").iterdir():
         try:
             if f"ZEBBRA_HOME={home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found[int(folder.name)] = line
         except (OSError, ValueError):
             continue
     return found
