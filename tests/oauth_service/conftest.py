@@ -21,7 +21,7 @@ from support.postgres import Postgres, PostgresMissingError, running_postgres
 
 from oauth_service.store import Store
 
-KINDS = ("sqlite", "postgresql")
+KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
