@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Of a virtual environment whose interpreter was removed nothing is ready.
+BROKEN := $(shell [ ! -e $(READY) ] || $(BIN)/python -c '' 2>/dev/null || rm -f $(READY))
 TRIED := $(shell sed -n 's/.*"Programming Language :: Python :: \(3\.[0-9]*\)".*/\1/p' pyproject.toml)
 
 # What starts no process and needs neither a browser nor PostgreSQL.
@@ -35,7 +37,7 @@ $(READY): requirements.lock pyproject.toml
 		case " $(TRIED) " in *" $$version "*) ;; *) \
 		echo "Python $$version has not been tried with this release (tried: $(TRIED)); going on with it";; esac
 	@echo "setting up $(VENV) (about a minute the first time)"
-	@$(PYTHON) -m venv $(VENV) || \
+	@clear=$$($(BIN)/python -c '' 2>/dev/null || echo --clear); $(PYTHON) -m venv $$clear $(VENV) || \
 		{ echo "could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -92,7 +92,7 @@ def ask(path: Path) -> Python | None:
             timeout=_ANSWER_TIMEOUT_S,
         )
         major, minor, patch, usual = json.loads(answer.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except (OSError, TypeError, ValueError, subprocess.SubprocessError):
         return None
     return Python((major, minor, patch), path) if usual else None
 

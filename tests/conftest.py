@@ -1,8 +1,8 @@
 """
-Marks each test with what it needs (`support.kinds`), and searches the whole run for secrets; one in
-the wrong place fails it.
+Marks each test with what it needs, and searches the whole run for secrets in the wrong place.
 
-Searched are: what tests print, log and fail with; what the commands that they start print; the
+A secret there fails the run, and so does a test that starts a process without the mark for it
+(`support.kinds`). Searched are: what tests print, log and fail with; what the commands that they start print; the
 arguments of these; and at the end each file that was written. `support.leaks` knows the shapes, and
 the few places where secrets may be.
 """
