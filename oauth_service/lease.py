@@ -145,7 +145,11 @@ class ConnectionLock:
     async def _renew(self, key: LeaseKey) -> bool:
         until = self._until(self._clock())
         # In a thread of its own pool: requests that wait for one must not end the lease.
-        return await asyncio.to_thread(self._leases.renew, key, until=until)
+        renewal = asyncio.ensure_future(asyncio.to_thread(self._leases.renew, key, until=until))
+        try:
+            return await asyncio.shield(renewal)
+        finally:  # a thread cannot be cancelled, and must not outlive the store that it uses
+            await asyncio.wait({renewal})
 
     async def _give_back(self, key: LeaseKey) -> None:
         try:

@@ -1,22 +1,25 @@
 """
-The whole run is searched for secrets; one in the wrong place fails it.
+Marks each test with what it needs, and searches the whole run for secrets in the wrong place.
 
-Searched are: what tests print, log and fail with; what the commands that they start print; the
+A secret there fails the run, and so does a test that starts a process without the mark for it
+(`support.kinds`). Searched are: what tests print, log and fail with; what the commands that they start print; the
 arguments of these; and at the end each file that was written. `support.leaks` knows the shapes, and
 the few places where secrets may be.
 """
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.kinds import UNMARKED, mark
 from support.leaks import LEAKS, Leak, current_test
 
 _ON_WORKERS = "leaks"
+_UNMARKED_ON_WORKERS = "unmarked"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +39,23 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+# First: `-m` chooses by marks.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function):
+            mark(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    UNMARKED.running = item
+    try:
+        return (yield)
+    finally:
+        UNMARKED.running = None
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     for title, text in report.sections:
         LEAKS.look_at_text(report.nodeid, title.lower(), text)
@@ -45,9 +65,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker found."""
-    LEAKS.found.update(
-        Leak(*each) for each in getattr(node, "workeroutput", {}).get(_ON_WORKERS, ())
-    )
+    output = getattr(node, "workeroutput", {})
+    LEAKS.found.update(Leak(*each) for each in output.get(_ON_WORKERS, ()))
+    UNMARKED.found.update(output.get(_UNMARKED_ON_WORKERS, ()))
 
 
 @pytest.hookimpl(trylast=True)
@@ -58,7 +78,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         LEAKS.look_at_files(_temporary_files(config))
     if hasattr(config, "workeroutput"):
         config.workeroutput[_ON_WORKERS] = [tuple(leak) for leak in LEAKS.found]
-    elif LEAKS.found and session.exitstatus == pytest.ExitCode.OK:
+        config.workeroutput[_UNMARKED_ON_WORKERS] = sorted(UNMARKED.found)
+    elif (LEAKS.found or UNMARKED.found) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -67,6 +88,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("secrets where none belong", red=True, bold=True)
         for leak in sorted(LEAKS.found):
             terminalreporter.line(str(leak), red=True)
+    if UNMARKED.found:
+        terminalreporter.section("processes without the mark `process`", red=True, bold=True)
+        for test in sorted(UNMARKED.found):
+            terminalreporter.line(f"{test}: starts a process; mark it", red=True)
 
 
 def _temporary_files(config: pytest.Config) -> Path:
@@ -76,6 +101,7 @@ def _temporary_files(config: pytest.Config) -> Path:
 
 
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
+    UNMARKED.on_event(event)
     if event == "subprocess.Popen":
         _executable, command, _folder, environ = arguments
         LEAKS.look_at_arguments(command, environ)

@@ -20,7 +20,7 @@ from oauth_service.store import Store
 
 __all__ = ["browser", "rig", "running"]
 
-KINDS = ("sqlite", "postgresql")
+KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
 
 @pytest.fixture(scope="session")

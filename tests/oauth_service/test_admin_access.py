@@ -61,7 +61,7 @@ def test_session_of_a_workspace_does_not_open_the_operators_pages(rig: Rig, path
     person = rig.people[-1]
     cookie = person.http.cookies["zebbra_session"]
     forged = {"Cookie": f"zebbra_session={cookie}; zebbra_admin={cookie}"}
-    pages = [person.http.get(path), httpx.get(rig.url + path, headers=forged)]
+    pages = [person.http.get(path), httpx.get(rig.url + path, headers=forged, timeout=60)]
 
     for page in pages:
         assert page.status_code == 401
@@ -87,7 +87,7 @@ def test_operators_session_is_not_one_of_a_workspace(rig: Rig) -> None:
     cookie = person.http.cookies["zebbra_admin"]
     pages = [
         person.http.get("/connect"),
-        httpx.get(f"{rig.url}/connect", headers={"Cookie": f"zebbra_session={cookie}"}),
+        httpx.get(f"{rig.url}/connect", headers={"Cookie": f"zebbra_session={cookie}"}, timeout=60),
     ]
     api = person.http.get("/api/workspaces/acme/integrations/toybooks/token")
 

@@ -26,7 +26,7 @@ def test_disconnecting_deletes_the_connection_at_xero(browser: Browser, tmp_path
         )
         headers = {"Authorization": f"Bearer {token['access_token']}"}
         there = f"{xero.sandbox.base_url}/connections"
-        (seen,) = httpx.get(there, headers=headers).json()
+        (seen,) = httpx.get(there, headers=headers, timeout=60).json()
         assert seen["tenantId"] == token["tenant_id"]
 
         tab_to(page, "Disconnect Xero")
@@ -38,7 +38,7 @@ def test_disconnecting_deletes_the_connection_at_xero(browser: Browser, tmp_path
         assert [(call["method"], call["path"]) for call in deleted] == [
             ("DELETE", f"/connections/{seen['id']}")
         ]
-        left = httpx.get(there, headers=headers)
+        left = httpx.get(there, headers=headers, timeout=60)
         assert (left.status_code, left.json()) == (200, [])
         badge = page.get_by_role("region", name="Xero").locator(".badge")
         assert badge.inner_text() == "Disconnected"

@@ -487,7 +487,9 @@ UNFINISHED = "Begun, not finished"
 def test_attempt_whose_answer_never_came_is_told_until_connecting_works(rig: Rig) -> None:
     before = rig.person.open(rig.pipeline.link())
     authorize_page = rig.person.login().split("?")[0]
-    refusal = httpx.get(authorize_page)  # without what it wants to know it shows its own error
+    refusal = httpx.get(
+        authorize_page, timeout=60
+    )  # without what it wants to know it shows its own error
     page = rig.person.http.get("/connect")
 
     assert UNFINISHED not in before.text

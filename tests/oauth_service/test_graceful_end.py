@@ -39,7 +39,7 @@ class Service:
         return self.pipeline.token(slug=SLUG, **query)
 
     def probe(self, path: str) -> tuple[int, Any]:
-        answer = httpx.get(self.url + path)
+        answer = httpx.get(self.url + path, timeout=60)
         return answer.status_code, answer.json()
 
     def stored_token(self) -> SecretStr:

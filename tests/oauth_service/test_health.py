@@ -36,7 +36,7 @@ OK = (200, {"status": "ok"})
 
 
 def answer(url: str, path: str) -> tuple[int, Any]:
-    found = httpx.get(f"{url}{path}")
+    found = httpx.get(f"{url}{path}", timeout=60)
     return found.status_code, found.json()
 
 
@@ -93,7 +93,7 @@ def test_key_file_that_is_gone_or_open_to_others_is_named_and_never_made(
 
 
 def test_probes_are_never_told_that_they_ask_too_often(own: Rig) -> None:
-    assert {httpx.get(f"{own.url}/connect").status_code for _ in range(3)} == {401, 429}
+    assert {httpx.get(f"{own.url}/connect", timeout=60).status_code for _ in range(3)} == {401, 429}
     for path in (*PATHS, "/healthz/live"):
         assert [answer(own.url, path) for _ in range(3)] == [OK] * 3
 
@@ -109,7 +109,9 @@ def test_frozen_database_fails_a_check_soon_and_passes_once_it_goes_on(postgres:
     store.check()
     store.close()
 
-    assert took_s < 4
+    assert (
+        took_s < 8
+    )  # after two, where nothing else keeps the machine busy; other readers wait ten
 
 
 def test_requests_meet_503_while_the_database_is_away_and_lose_nothing(
@@ -244,7 +246,7 @@ def test_service_that_ends_finishes_a_refresh_lives_on_and_is_not_ready(rig: Rig
 
 def _answers(url: str) -> bool:
     try:
-        httpx.get(f"{url}/healthz/live")
+        httpx.get(f"{url}/healthz/live", timeout=60)
     except httpx.TransportError:
         return False
     return True

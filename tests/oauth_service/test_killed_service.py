@@ -62,7 +62,7 @@ class Office:
         path, headers = FIRST_USE[slug]
         bearer = {"Authorization": f"Bearer {access_token}"}
         url = f"{self.sandbox_url}/{slug}{path}"
-        return httpx.get(url, headers=headers | bearer).status_code
+        return httpx.get(url, headers=headers | bearer, timeout=60).status_code
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """The lock of a connection with the patience of production: no second refresher, second by second."""
 
 import asyncio
+import threading
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from support.virtual_replicas import Office, an_office
 from support.virtual_time import run_in_virtual_time
 
 from oauth_service.lease import RefreshPolicy
+from oauth_service.store import LeaseKey
 
 CALLERS = 50
 
@@ -130,6 +133,47 @@ def test_lease_of_a_dead_holder_is_waited_for_to_its_end_and_not_a_second_less(
             assert ends_s <= second.at_s <= ends_s + RefreshPolicy().poll_s
             assert answer.status_code == 200
             assert office.stored_token() == answer.json()["access_token"]
+
+    run_in_virtual_time(main())
+
+
+def test_renewal_under_way_is_waited_for_before_the_lease_is_given_back(tmp_path: Path) -> None:
+    """Its thread would go on with a store that may be closed by then."""
+    go_on, order = threading.Event(), []
+
+    async def main() -> None:
+        async with an_office(tmp_path, replicas=1) as office:
+            services = office.replicas[0].services
+            leases, lock = services.store.leases, services.refresher._lock
+            renew, give_back = leases.renew, leases.give_back
+            loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+            def renewing(key: LeaseKey, *, until: datetime) -> bool:
+                loop.call_soon_threadsafe(begun.set)
+                assert go_on.wait(30)
+                order.append("renewed")
+                return renew(key, until=until)
+
+            def giving_back(key: LeaseKey) -> None:
+                order.append("given back")
+                give_back(key)
+
+            async def hold() -> None:
+                async with lock.hold("acme", "toybooks"):
+                    await begun.wait()
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(leases, "renew", renewing)
+                patch.setattr(leases, "give_back", giving_back)
+                holding = asyncio.create_task(hold())
+                await begun.wait()
+                for _ in range(1000):  # turns of the loop, in which it would be given back
+                    await asyncio.sleep(0)
+                go_on.set()
+                await holding
+
+            assert order == ["renewed", "given back"]
+            assert office.lease() == (None, None)
 
     run_in_virtual_time(main())
 

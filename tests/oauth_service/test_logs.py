@@ -31,7 +31,7 @@ class Log(io.StringIO):
 
     def settled(self) -> str:
         """Return all of it. A line may follow its answer; another request comes later still."""
-        httpx.get(f"{self._url}/static/icon.svg")
+        httpx.get(f"{self._url}/static/icon.svg", timeout=60)
         return self.getvalue()
 
     def lines(self, **wanted: Any) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def test_other_request_ids_are_replaced(rig: Rig, given: str) -> None:
 
 
 def test_requests_without_an_id_get_different_ones(rig: Rig) -> None:
-    made = {httpx.get(f"{rig.url}/healthz").headers["x-request-id"] for _ in range(3)}
+    made = {httpx.get(f"{rig.url}/healthz", timeout=60).headers["x-request-id"] for _ in range(3)}
 
     assert len(made) == 3
 
@@ -133,7 +133,9 @@ def test_each_answer_carries_the_id(rig: Rig, log: Log, path: str, key: str, sta
 def test_answer_to_who_asks_too_often_carries_the_id(tmp_path: Path) -> None:
     with running_rig(tmp_path, limits=RequestLimits(burst=1, per_second=0.001)) as narrow:
         headers = {"X-Request-ID": "often-1"}
-        answers = [httpx.get(f"{narrow.url}/connect", headers=headers) for _ in range(2)]
+        answers = [
+            httpx.get(f"{narrow.url}/connect", headers=headers, timeout=60) for _ in range(2)
+        ]
 
     assert [each.status_code for each in answers] == [401, 429]
     assert answers[1].headers["x-request-id"] == "often-1"

@@ -16,7 +16,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scraped(rig: Rig) -> Samples:
-    return samples_of(httpx.get(f"{rig.url}/metrics").text)
+    return samples_of(httpx.get(f"{rig.url}/metrics", timeout=60).text)
 
 
 def samples_of(text: str) -> Samples:
@@ -39,7 +39,7 @@ def test_scrape_has_these_families_and_no_others(rig: Rig) -> None:
     rig.connect()
     rig.expire()
     rig.pipeline.token()
-    text = httpx.get(f"{rig.url}/metrics").text
+    text = httpx.get(f"{rig.url}/metrics", timeout=60).text
     families = {each.name: each.type for each in text_string_to_metric_families(text)}
 
     assert families == {
@@ -120,7 +120,7 @@ def test_request_is_counted_by_the_template_of_its_path(
     rig: Rig, method: str, path: str, route: str, status: int
 ) -> None:
     before = scraped(rig)
-    answer = httpx.request(method, f"{rig.url}{path}")
+    answer = httpx.request(method, f"{rig.url}{path}", timeout=60)
     after = scraped(rig)
 
     assert answer.status_code == status
@@ -131,7 +131,7 @@ def test_request_is_counted_by_the_template_of_its_path(
 def test_unusual_methods_make_one_label(rig: Rig) -> None:
     before = scraped(rig)
     for method in ("PROPFIND", "MKCOL", "REPORT"):
-        httpx.request(method, f"{rig.url}/connect")
+        httpx.request(method, f"{rig.url}/connect", timeout=60)
     after = scraped(rig)
 
     labels = {"route": "/connect", "method": "other", "status": "405"}
@@ -141,7 +141,7 @@ def test_unusual_methods_make_one_label(rig: Rig) -> None:
 
 def test_refusal_before_routing_is_counted_by_the_template(tmp_path: Path) -> None:
     with running_rig(tmp_path, limits=RequestLimits(burst=2, per_second=0.001)) as narrow:
-        statuses = [httpx.get(f"{narrow.url}/connect").status_code for _ in range(3)]
+        statuses = [httpx.get(f"{narrow.url}/connect", timeout=60).status_code for _ in range(3)]
         text = narrow.pipeline.http.get("/metrics").text
 
     assert statuses == [401, 401, 429]
@@ -168,7 +168,7 @@ def test_nothing_in_a_scrape_names_a_workspace_or_opens_anything(rig: Rig) -> No
     rig.expire()
     rig.pipeline.token("very-private")
     operator(rig)
-    text = httpx.get(f"{rig.url}/metrics").text
+    text = httpx.get(f"{rig.url}/metrics", timeout=60).text
     secret = {*rig.provider.issued(), *query_of(back).values(), query_of(link)["session"]}
 
     assert [each for each in (*secret, SECRET, SERVICE_KEY) if each in text] == []
@@ -193,7 +193,7 @@ def test_scrape_while_the_store_cannot_be_read_has_all_but_the_connections(
         database.write_bytes(b"not a database" * 100)
         for leftover in tmp_path.glob("oauth.sqlite-*"):
             leftover.unlink()
-        answer = httpx.get(f"{broken.url}/metrics")
+        answer = httpx.get(f"{broken.url}/metrics", timeout=60)
 
     assert answer.status_code == 200
     assert "zebbra_oauth_connections" not in answer.text

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from support.oauth_rig import PATIENCE, SERVICE_KEY, Rig, running_rig
 from support.oauth_toy import RULES
+from support.virtual_replicas import an_office
+from support.virtual_time import run_in_virtual_time
 
 from integrations.contracts import token_fingerprint
 from integrations.runtime.settings import load_settings
@@ -195,18 +197,23 @@ def test_new_pair_waits_for_a_database_that_is_away(
 
 
 def test_silent_token_endpoint_is_given_up_and_the_connection_stays(tmp_path: Path) -> None:
-    with running_rig(tmp_path, policy=replace(PATIENCE, attempt_s=0.2)) as rig:
-        rig.connect()
-        rig.expire()
-        rig.provider.fault("slow", path="/token", seconds=30, times=3)
-        answer = rig.pipeline.token()
+    async def main() -> None:
+        async with an_office(tmp_path, replicas=1) as office:
+            (service,) = office.replicas
+            office.provider.slow(60.0, times=3)
+            # The last one waits until the third request is given up.
+            answers = [await service.token() for _ in range(3)]
 
-        assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
-        assert answer.headers["retry-after"] == "10"
-        assert rig.refreshes() == 3
-        assert rig.history() == ["connected", *["answer_lost"] * 3]
-        assert rig.pipeline.connection()["state"] == "connected"
-        assert rig.pipeline.token().status_code == 200
+            assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+                (503, "provider_unavailable")
+            ] * 3
+            assert [answer.headers["retry-after"] for answer in answers] == ["5", "5", "10"]
+            assert len(office.provider.sent) == 3
+            assert office.history() == ["connected", *["answer_lost"] * 3]
+            assert office.connection().state == "connected"
+            assert (await service.token()).status_code == 200
+
+    run_in_virtual_time(main())
 
 
 def test_dead_holder_of_the_lease_is_waited_for_no_longer_than_its_end(rig: Rig) -> None:
@@ -230,9 +237,9 @@ def impatient(tmp_path: Path) -> Iterator[Rig]:
 def test_caller_of_a_slow_refresh_gets_503_and_the_refresh_goes_on(impatient: Rig) -> None:
     impatient.connect()
     impatient.expire()
-    impatient.provider.fault("slow", path="/token", seconds=1.0)
+    impatient.provider.fault("slow", path="/token", seconds=2.0)
     answers = [impatient.pipeline.token()]
-    while answers[-1].status_code == 503 and len(answers) < 20:
+    while answers[-1].status_code == 503 and len(answers) < 200:
         answers.append(impatient.pipeline.token())
 
     assert answers[0].status_code == 503

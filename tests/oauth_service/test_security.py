@@ -89,7 +89,9 @@ def test_longest_body_is_sixty_four_kibibytes(rig: Rig, body_bytes: int, status:
 def test_stranger_who_asks_too_often_is_told_to_wait_and_the_pipeline_is_not(narrow: Rig) -> None:
     statuses = [narrow.person.http.get("/connect").status_code for _ in range(5)]
     page = narrow.person.http.get("/connect")
-    guess = httpx.get(f"{narrow.url}/api/workspaces", headers={"Authorization": "Bearer guess"})
+    guess = httpx.get(
+        f"{narrow.url}/api/workspaces", headers={"Authorization": "Bearer guess"}, timeout=60
+    )
     static = narrow.person.http.get("/static/style.css")
 
     assert statuses == [401] * 5
@@ -97,7 +99,7 @@ def test_stranger_who_asks_too_often_is_told_to_wait_and_the_pipeline_is_not(nar
     assert int(page.headers["retry-after"]) > 0
     assert (guess.status_code, guess.json()["code"]) == (429, "too_many_requests")
     assert static.status_code == 200
-    assert httpx.get(f"{narrow.url}/healthz").status_code == 200
+    assert httpx.get(f"{narrow.url}/healthz", timeout=60).status_code == 200
     assert {narrow.pipeline.http.get("/api/workspaces").status_code for _ in range(9)} == {200}
 
 
@@ -289,7 +291,7 @@ def test_code_of_another_person_is_not_taken(rig: Rig) -> None:
 
 @pytest.mark.parametrize("query", [{"access_token": SERVICE_KEY}, {"key": SERVICE_KEY}])
 def test_service_key_in_a_url_opens_nothing(rig: Rig, query: dict[str, str]) -> None:
-    assert httpx.get(f"{rig.url}/api/workspaces", params=query).status_code == 401
+    assert httpx.get(f"{rig.url}/api/workspaces", params=query, timeout=60).status_code == 401
 
 
 def test_session_of_a_person_opens_no_api(rig: Rig) -> None:

@@ -86,6 +86,7 @@ def served_once(home: Path, *options: str, **settings: str) -> Ended:
     return Ended(link, page, environment, process.returncode, output)
 
 
+@pytest.mark.every_python
 def test_process_logs_no_link_and_stops_when_told(tmp_path: Path) -> None:
     ended = served_once(tmp_path, "--log-format", "text", ZEBBRA_OAUTH_LOG_FORMAT="json")
 

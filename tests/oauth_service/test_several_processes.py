@@ -104,6 +104,7 @@ def test_upkeep_of_two_replicas_refreshes_an_idle_connection_once(
     assert rig.refreshes() == 1
 
 
+@pytest.mark.every_python
 def test_stopping_lets_a_refresh_finish(expired: Rig, starter: Replicas, serving: Serving) -> None:
     (stopped,) = starter.start(serving)
     expired.provider.fault("slow", path="/token", seconds=0.5)

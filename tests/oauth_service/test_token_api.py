@@ -100,7 +100,9 @@ def test_rejected_token_is_replaced_though_it_looks_fresh(rig: Rig) -> None:
 )
 def test_wrong_service_key_is_refused(rig: Rig, path: str, method: str, key: str | None) -> None:
     headers = {} if key is None else {"Authorization": key}
-    answer = httpx.request(method, rig.url + path, headers=headers, json={"workspace_id": "acme"})
+    answer = httpx.request(
+        method, rig.url + path, headers=headers, json={"workspace_id": "acme"}, timeout=60
+    )
 
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
@@ -313,8 +315,8 @@ def test_health_and_metrics_need_no_key_and_name_no_workspace(rig: Rig) -> None:
     rig.connect("very-private")
     rig.expire()
     rig.pipeline.token("very-private")
-    health = httpx.get(f"{rig.url}/healthz")
-    metrics = httpx.get(f"{rig.url}/metrics")
+    health = httpx.get(f"{rig.url}/healthz", timeout=60)
+    metrics = httpx.get(f"{rig.url}/metrics", timeout=60)
 
     assert (health.status_code, health.json()) == (200, {"status": "ok"})
     assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")

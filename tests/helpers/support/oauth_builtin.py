@@ -71,7 +71,9 @@ def running_builtin(slug: str, home: Path) -> Iterator[Connected]:
 
 def allow_first_tenant(authorize_url: str) -> str:
     """Allow for whichever organisation the sandbox's page lists first."""
-    offered = re.findall(r'name="tenant_id"[^>]*value="([^"]+)"', httpx.get(authorize_url).text)
+    offered = re.findall(
+        r'name="tenant_id"[^>]*value="([^"]+)"', httpx.get(authorize_url, timeout=60).text
+    )
     if not offered:
         raise ConsentError("the consent page offers no organisation")
     return consent(authorize_url, tenant_ids=offered[:1])

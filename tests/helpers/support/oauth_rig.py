@@ -264,7 +264,7 @@ def wait_for(url: str, exit_status: Callable[[], int | None], timeout_s: float =
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and exit_status() is None:
         try:
-            if httpx.get(f"{url}/healthz").status_code == 200:
+            if httpx.get(f"{url}/healthz", timeout=60).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.02)

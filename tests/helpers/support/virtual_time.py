@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -45,15 +46,22 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jobs = 0
         super().__init__(self._skipping)
         self._skipping.threads_work = lambda: self._jobs > 0
+        self._threads = ThreadPoolExecutor()
+        self.set_default_executor(self._threads)
 
     def time(self) -> float:
         return self._skipping.now_s
 
-    def run_in_executor(self, *args: Any) -> Any:
-        job = super().run_in_executor(*args)
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Run *func* in a thread, which is at work until it ends, also when nobody waits for it."""
+        job = (executor or self._threads).submit(func, *args)
         self._jobs += 1
-        job.add_done_callback(self._job_is_done)
-        return job
+        waiting = asyncio.wrap_future(job, loop=self)
+        # After the line above: the time passes only once its result has been reported.
+        job.add_done_callback(lambda _job: self.call_soon_threadsafe(self._job_is_done))
+        return waiting
 
     async def shutdown_default_executor(self, *args: Any) -> None:
         self._jobs += 1
@@ -64,7 +72,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         limiter = anyio.to_thread.current_default_thread_limiter()
         self._skipping.threads_work = lambda: self._jobs > 0 or limiter.borrowed_tokens > 0
 
-    def _job_is_done(self, _job: object) -> None:
+    def _job_is_done(self) -> None:
         self._jobs -= 1
 
 

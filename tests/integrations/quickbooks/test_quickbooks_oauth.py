@@ -193,7 +193,7 @@ def test_endpoints_of_the_plugin_are_those_of_the_discovery_document(
         "revocation_endpoint": urlsplit(oauth.revoke_url).path,
     }
     for name in ("openid_configuration", "openid_sandbox_configuration"):
-        found = httpx.get(f"{served.base}/.well-known/{name}", trust_env=False).json()
+        found = httpx.get(f"{served.base}/.well-known/{name}", trust_env=False, timeout=60).json()
 
         assert {key: found[key] for key in paths} == {
             key: served.base + path for key, path in paths.items()

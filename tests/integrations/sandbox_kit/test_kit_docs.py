@@ -32,7 +32,9 @@ def test_example_in_the_docstring_is_a_whole_emulator():
             "client_id": "a",
             "client_secret": "s",
         }
-        token = httpx.post(f"{base}/demobooks/oauth/token", data=form).json()["access_token"]
+        token = httpx.post(f"{base}/demobooks/oauth/token", data=form, timeout=60).json()[
+            "access_token"
+        ]
         answer = httpx.get(
             f"{base}/demobooks/v1/organisations/org-1", headers={"Authorization": f"Bearer {token}"}
         )
@@ -52,7 +54,9 @@ def test_control_actions_named_in_the_docstring_all_exist():
     app = sandbox_app({"demobooks": _empty_emulator})
     with serve_in_thread(app) as base:
         statuses = {
-            action: httpx.post(f"{base}/demobooks/_control/{action}", json={}).status_code
+            action: httpx.post(
+                f"{base}/demobooks/_control/{action}", json={}, timeout=60
+            ).status_code
             for action in actions
         }
         SandboxControl(f"{base}/demobooks").reset()

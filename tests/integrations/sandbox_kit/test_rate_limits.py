@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 from support.sandbox import LIKE_GUSTO, LIKE_XERO, demo_app
 
 from integrations.sandbox_kit import Clock, LimitRule, RateLimiter
@@ -90,7 +91,9 @@ def test_slow_call_keeps_its_place_among_the_calls_in_flight():
         app.control.fault("slow", seconds=30)
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(lambda: app.http.get(
-                f"{app.url}/report", headers={"Authorization": f"Bearer {token}"}, timeout=1
+                f"{app.url}/report",
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=httpx.Timeout(60, read=1),
             ))  # fmt: skip
             while app.http.get(f"{app.url}/_control/faults").json()["faults"]:
                 pass

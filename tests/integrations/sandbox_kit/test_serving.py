@@ -123,7 +123,7 @@ async def test_lost_answer_raises_where_no_connection_exists_to_be_cut():
 def test_server_is_found_by_name_and_by_number_and_gone_afterwards(host):
     with serve_in_thread(Starlette(routes=[Route("/", hello)])) as base:
         port = urlsplit(base).port
-        answer = httpx.get(f"http://{host}:{port}/")
+        answer = httpx.get(f"http://{host}:{port}/", timeout=60)
         threads = {thread.name for thread in threading.enumerate()}
 
     assert base == f"http://localhost:{port}"
@@ -131,7 +131,7 @@ def test_server_is_found_by_name_and_by_number_and_gone_afterwards(host):
     assert f"serve-{port}" in threads
     assert f"serve-{port}" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/")
+        httpx.get(f"http://127.0.0.1:{port}/", timeout=60)
 
 
 def test_wanted_port_is_taken_and_a_taken_one_reported():

@@ -22,6 +22,7 @@ def refused(run: subprocess.CompletedProcess[str]) -> str:
     return sentence
 
 
+@pytest.mark.every_python
 def test_every_command_has_help_with_an_example():
     commands = ("connect", "connections", "demo", "dev", "endpoints", "integrations", "merge")
     commands += ("doctor", "publish", "refresh", "sandbox", "serve", "workspaces")

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -48,6 +48,7 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("demo")
 
 
+@pytest.mark.every_python
 @pytest.mark.timeout(300)
 def test_the_demo_walks_the_whole_path_twice_and_leaves_nothing_running(home):
     with watched_arguments(home) as seen:
@@ -110,6 +111,20 @@ def test_two_services_that_find_their_ports_taken_do_not_choose_the_same():
     assert second > first
 
 
+@pytest.fixture
+def usual_ports_taken():
+    """Ports on which something listens, as Dagster's UI of another project does."""
+    with ExitStack() as exits:
+        for port in (3000, 8765):
+            other = exits.enter_context(closing(socket.socket()))
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):  # something listens there already
+                other.bind(("127.0.0.1", port))
+                other.listen()
+        yield
+
+
+@pytest.mark.usefixtures("usual_ports_taken")
 @pytest.mark.timeout(240)
 def test_dev_runs_everything_until_interrupted(home):
     started = subprocess.Popen(
@@ -127,11 +142,13 @@ def test_dev_runs_everything_until_interrupted(home):
             if line.startswith("Ctrl-C"):
                 break
         output = "".join(lines)
-        ui = re.search(r"Dagster UI +(\S+)", output)[1]
+        assert "port 3000 is taken; the Dagster UI uses " in output
+        assert "port 8765 is taken; the OAuth service uses " in output
+        ui = re.search(r"Dagster UI +(http\S+)", output)[1]
         service = re.search(r"OAuth service +(http\S+)", output)[1]
-        with urlopen(f"{ui}/server_info", timeout=10) as answer:
+        with urlopen(f"{ui}/server_info", timeout=60) as answer:
             assert answer.status == 200
-        with urlopen(f"{service}/healthz", timeout=10) as answer:
+        with urlopen(f"{service}/healthz", timeout=60) as answer:
             assert answer.status == 200
         assert len(processes_of(home)) >= 4
         # Another terminal, with no settings of its own, reaches the same services.
@@ -169,6 +186,7 @@ def run_python(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.every_python
 def test_workspace_yaml_loads_in_dagster(tmp_path):
     run = run_python(
         "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml", home=tmp_path
@@ -178,6 +196,7 @@ def test_workspace_yaml_loads_in_dagster(tmp_path):
     assert "Validation successful for code location zebbra" in run.stdout + run.stderr
 
 
+@pytest.mark.every_python
 def test_definitions_load_offline_without_a_warning(tmp_path):
     forbid = "import socket; socket.socket.connect = None; import zebbra_pipeline.definitions"
     run = run_python("-W", "error", "-c", forbid, home=tmp_path)
