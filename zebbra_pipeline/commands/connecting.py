@@ -37,7 +37,7 @@ def connect(
     if as_json:
         print_json(link)
         return
-    out.print(link["url"], markup=False)
+    out.print(link["url"])
     err.print(f"valid until {link['expires_at']}; open it in a browser, or send it to the customer")
 
 
@@ -54,7 +54,7 @@ def admin(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(link)
         return
-    out.print(link["url"], markup=False)
+    out.print(link["url"])
     err.print(f"valid until {link['expires_at']}; open it in a browser, and do not pass it on")
 
 
@@ -152,7 +152,8 @@ def _history(connection: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _print_history(connection: Mapping[str, Any]) -> None:
     columns = ("outcome", "detail", "trace_id", "token_fingerprint")
-    out.print(f"\n{connection['integration']}: what happened, latest last", markup=False)
+    out.print()
+    out.print(f"{connection['integration']}: what happened, latest last")
     print_table(
         ("time", "outcome", "detail", "provider's trace id", "token fingerprint"),
         [
@@ -200,9 +201,6 @@ def integrations(*, as_json: JsonOption = False) -> None:
             empty="no integrations installed",
         )
         for item in registry.failures:
-            err.print(
-                f"failed to load: {item.entry_point} from {item.distribution}: {item.reason}",
-                markup=False,
-            )
+            err.print(f"failed to load: {item.entry_point} from {item.distribution}: {item.reason}")
     if registry.failures:
         raise typer.Exit(1)

@@ -1,30 +1,40 @@
 """What commands share: settings, the OAuth service, output for people and for programs."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from integrations.contracts import check_workspace_id
 from integrations.runtime.http import HttpSession
 from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.commands.output import err, out, print_json, print_table
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.warehouse import Warehouse
 
-T = TypeVar("T")
+__all__ = [
+    "AllOption",
+    "JsonOption",
+    "UsageError",
+    "WorkspacesArgument",
+    "ask_service",
+    "chosen_workspaces",
+    "connection_rows",
+    "day_option",
+    "err",
+    "open_warehouse",
+    "out",
+    "print_json",
+    "print_table",
+    "settings_of_command",
+    "shown",
+    "workspace_argument",
+]
 
-_WIDTH_IN_FILES = 160
-out = Console(
-    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH_IN_FILES
-)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+T = TypeVar("T")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 WorkspacesArgument = Annotated[list[str] | None, typer.Argument(help="Workspace ids.")]
@@ -103,25 +113,6 @@ def ask_service(settings: Settings, question: Callable[[OAuthService], Awaitable
 def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse of the settings."""
     return Warehouse(settings.warehouse, published=settings.published)
-
-
-def print_json(value: Any) -> None:
-    """Print *value* as JSON; dates and amounts become text."""
-    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
-    sys.stdout.write("\n")
-
-
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """Print a table, or *empty* where there are no rows."""
-    if not rows:
-        out.print(empty)
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(table)
 
 
 def settings_of_command() -> Settings:
