@@ -64,7 +64,7 @@ def lines(text: str) -> str:
 
 
 def _by_word(text: object, word: Callable[[str], str]) -> str:
-    first, *others = [part for part in printable(text).split(" ") if part] or [""]
+    first, *others = printable(text).split() or [""]  # of what splits, only spaces are left
     return " ".join([_at_start(first, word), *map(word, others)])
 
 

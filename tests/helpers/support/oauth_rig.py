@@ -237,7 +237,7 @@ def hidden_fields(page: httpx.Response) -> dict[str, str]:
 
 def heading(page: httpx.Response) -> str:
     found = re.search(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
-    return found.group(1) if found else ""
+    return re.sub("</?bdi>", "", found.group(1)) if found else ""
 
 
 def query_of(url: str) -> dict[str, str]:
