@@ -54,8 +54,10 @@ def link(text: object, url: str) -> str:
         is_web = urlsplit(url).scheme.lower() in _SCHEMES
     except ValueError:
         is_web = False
-    # An address within the text of a link would be code inside it, which markdown allows.
-    return f"[{escaped(text)}]({quote(url, safe=_SAFE_IN_URL)})" if is_web else escaped(text)
+    if not is_web:
+        return escaped(text)
+    target = quote(url, safe=_SAFE_IN_URL, errors="replace")
+    return f"[{escaped(text)}]({target})"
 
 
 def lines(text: str) -> str:
