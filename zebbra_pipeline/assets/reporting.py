@@ -138,7 +138,7 @@ def as_metadata(values: dict[str, Any]) -> dict[str, Any]:
     caller's to escape; see `zebbra_pipeline.markdown`.
     """
     return {
-        name.removesuffix("_md"): dg.MetadataValue.md(markdown.lines(value))
+        name.removesuffix("_md"): dg.MetadataValue.md(markdown.lines(value))  # noqa: TID251 -- here alone
         if name.endswith("_md")
         else _shown(value)
         for name, value in values.items()
@@ -175,18 +175,20 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
     links = {item.workspace_id: item.connect_url for item in failed if item.connect_url}
     return dg.Failure(
         description=f"{len(failed)} of {count} workspaces failed ({who}){first}",
-        metadata={
-            "what happened": dg.MetadataValue.md(
-                markdown.lines("\n".join(_markdown(group) for group in groups.values()))
-            ),
-            FAILED_KEY: dg.MetadataValue.json({item.workspace_id: item.reason for item in failed}),
-            **({LINKS_KEY: dg.MetadataValue.json(links)} if links else {}),
-            **(
-                {COME_BACK_KEY: dg.MetadataValue.timestamp(max(resets).timestamp())}
-                if resets
-                else {}
-            ),
-        },
+        metadata=as_metadata(
+            {
+                "what happened_md": "\n".join(map(_markdown, groups.values())),
+                FAILED_KEY: dg.MetadataValue.json(
+                    {item.workspace_id: item.reason for item in failed}
+                ),
+                **({LINKS_KEY: dg.MetadataValue.json(links)} if links else {}),
+                **(
+                    {COME_BACK_KEY: dg.MetadataValue.timestamp(max(resets).timestamp())}
+                    if resets
+                    else {}
+                ),
+            }
+        ),
         allow_retries=False,
     )
 
