@@ -31,7 +31,7 @@ def quoted(text: object) -> str:
     r"""
     Return *text* for places that Dagster shows both as markdown and as it is.
 
-    Such are the descriptions of checks and failures. Most text stays unchanged; a word that
+    Such are the descriptions of checks. Most text stays unchanged; a word that
     markdown would change becomes code: "Sales `[old]`".
     """
     return _by_word(text, _quoted_word)

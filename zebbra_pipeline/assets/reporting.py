@@ -147,14 +147,14 @@ def as_metadata(values: dict[str, Any]) -> dict[str, Any]:
 
 def failure_of(error: Exception) -> dg.Failure:
     """Return the failure of a step that *error* has stopped, for all of its workspaces."""
-    text = markdown.quoted(" ".join(str(error).split()))
+    text = printable(" ".join(str(error).split()))  # the UI shows it as it is, not as markdown
     return dg.Failure(description=text, allow_retries=False)
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):  # not a tuple: Dagster's own metadata values are
         return [_shown(item) for item in value]
     return value
 
@@ -163,14 +163,9 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
     groups = by_reason(failed)
     who = named(item.workspace_id for item in failed)
     said = "".join(
-        f"\n- {_who(group)}: {markdown.quoted(reason)}"
-        for reason, group in list(groups.items())[:_REASONS]
+        f"\n- {_who(group)}: {reason}" for reason, group in list(groups.items())[:_REASONS]
     )
-    first = (
-        f": {markdown.quoted(next(iter(groups)))}"
-        if len(groups) == 1
-        else f", for {len(groups)} reasons:{said}"
-    )
+    first = f": {next(iter(groups))}" if len(groups) == 1 else f", for {len(groups)} reasons:{said}"
     resets = [item.come_back_at for item in failed if item.come_back_at is not None]
     links = {item.workspace_id: item.connect_url for item in failed if item.connect_url}
     return dg.Failure(
