@@ -191,7 +191,7 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
 def _markdown(group: Sequence[Failed]) -> str:
     """Return one list entry for failures of the same reason, with links to mend them."""
     links = [_link(item) for item in group if item.connect_url]
-    parts = [f"- **{markdown.escaped(_who(group))}**: {markdown.escaped(group[0].reason)}"]
+    parts = [f"- **{markdown.escaped(_who(group))}**: {markdown.quoted(group[0].reason)}"]
     parts += [f"*{group[0].what_to_do}*"] if group[0].what_to_do else []
     return "; ".join([*parts, *links])
 
