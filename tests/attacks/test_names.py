@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from support.names import (
     FOUND_BEFORE,
+    MANY,
     Rendered,
     any_text,
     is_printable,
@@ -60,6 +61,7 @@ def test_what_cannot_be_seen_is_shown_as_an_escape(name, shown):
     assert printable(name) == shown
 
 
+@MANY
 @given(any_text)
 def test_any_text_is_one_printable_line_and_stays_so(text):
     shown = printable(text)
@@ -70,6 +72,7 @@ def test_any_text_is_one_printable_line_and_stays_so(text):
     assert shown.encode().decode() == shown  # no half of a surrogate pair
 
 
+@MANY
 @given(any_text)
 def test_markdown_shows_any_text_and_nothing_else(text):
     for rendered in (Rendered(markdown.escaped(text)), Rendered(f"- {markdown.escaped(text)}")):
@@ -83,6 +86,7 @@ def test_markdown_shows_any_text_and_nothing_else(text):
         assert rendered.urls == []
 
 
+@MANY
 @given(any_text)
 def test_what_is_shown_both_ways_is_the_same_text_in_both(text):
     quoted = markdown.quoted(text)
@@ -96,6 +100,7 @@ def test_what_is_shown_both_ways_is_the_same_text_in_both(text):
     )
 
 
+@MANY
 @given(any_text)
 def test_a_cell_of_a_markdown_table_stays_one_cell(text):
     rendered = Rendered(f"| a | b |\n| --- | --- |\n| {markdown.escaped(text)} | 1 |")
@@ -107,6 +112,7 @@ def test_a_cell_of_a_markdown_table_stays_one_cell(text):
     }
 
 
+@MANY
 @given(any_text)
 def test_code_shows_any_text(text):
     rendered = Rendered(f"x {markdown.code(text)} x")
@@ -115,6 +121,7 @@ def test_code_shows_any_text(text):
     assert rendered.text == squeezed(f"x {printable(text)} x")
 
 
+@MANY
 @given(any_text)
 def test_a_link_leads_where_it_should_whatever_it_is_called(text):
     rendered = Rendered(markdown.link(text, "https://good.example/a?b=(1)&copy=2"))
@@ -123,6 +130,7 @@ def test_a_link_leads_where_it_should_whatever_it_is_called(text):
     assert rendered.urls == ["https://good.example/a?b=%281%29&copy=2"]
 
 
+@MANY
 @given(any_text)
 def test_an_address_cannot_leave_its_link(text):
     rendered = Rendered(markdown.link("report", f"https://good.example/{text}"))
@@ -137,6 +145,7 @@ def test_a_link_to_anything_but_the_web_is_text(url):
     assert markdown.link("report", url) == "report"
 
 
+@MANY
 @given(names)
 def test_a_chart_is_one_image_whatever_it_is_called(name):
     rendered = Rendered(bars([1, 2], ["Jan", "Feb"], name=name))
@@ -145,6 +154,7 @@ def test_a_chart_is_one_image_whatever_it_is_called(name):
     assert [url.partition(",")[0] for url in rendered.urls] == ["data:image/svg+xml"]
 
 
+@MANY
 @given(any_text)
 def test_a_spreadsheet_runs_no_cell(text):
     file = io.StringIO()
@@ -156,6 +166,7 @@ def test_a_spreadsheet_runs_no_cell(text):
     assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)
 
 
+@MANY
 @given(any_text)
 def test_json_is_raw_data_and_does_nothing_to_a_terminal(text):
     with pytest.MonkeyPatch.context() as patch:
@@ -186,6 +197,7 @@ def test_an_unexpected_error_does_nothing_to_a_terminal(capsys):
     assert shown.endswith("LookupError: Acme \\x1b[2J\\u202e [/b]\n")
 
 
+@MANY
 @given(any_text)
 def test_a_providers_answer_holds_only_what_can_be_stored(text):
     sent = {"names": [text], "nested": {"name": text}}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from support.merge_models import a_model, a_row
-from support.names import FOUND_BEFORE, is_printable, names
+from support.names import FEW, FOUND_BEFORE, is_printable, names
 from support.oauth_rig import REGISTRY, Rig, running_rig
 from support.warehouse import JAN, account, land, pull, total, warehouse_in
 from typer.testing import CliRunner, Result
@@ -15,11 +15,10 @@ from typer.testing import CliRunner, Result
 from integrations.contracts.display import printable
 from zebbra_pipeline.cli import app
 from zebbra_pipeline.commands import connecting
-from zebbra_pipeline.commands.context import out
+from zebbra_pipeline.commands.context import UsageError, out
 from zebbra_pipeline.commands.figures import print_model
 from zebbra_pipeline.merging import merge_workspaces
 
-FEW = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 Command = Callable[..., Result]
 
 
@@ -128,6 +127,14 @@ def test_a_merged_model_is_shown_as_text(
     assert is_printable(output)
     assert output.startswith(f"{printable(name)}".rstrip())
     assert f"  {printable(name)}: " in output  # its note
+
+
+def test_a_name_that_is_no_text_is_refused(zebbra: Command) -> None:
+    refused = CliRunner().invoke(app, ["connect", "acme", "--name", "Caf\udce9"])
+
+    assert isinstance(refused.exception, UsageError)
+    assert "--name" in str(refused.exception)
+    assert zebbra("connect", "acme", "--name", "Café [/b]").exit_code == 0
 
 
 def test_an_integration_that_fails_to_load_is_named_as_text(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from support.connection_rows import NOW, row
 from support.merge_models import a_model, a_row
-from support.names import Rendered, is_printable, names, squeezed
+from support.names import FEW, Rendered, is_printable, names, squeezed
 from support.stack import Stack, running_stack
 from support.warehouse import FEB, JAN, account, at, land, pull, total, warehouse_in, writing
 from typer.testing import CliRunner
@@ -40,7 +40,6 @@ from zebbra_pipeline.merging import merge_workspaces
 from zebbra_pipeline.outcomes import Done, Failed
 from zebbra_pipeline.pulls import AccountingPull, Origin, PayrollPull
 
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 KEY = dg.AssetKey(["xero", "profit_and_loss"])
 OURS = ("http://localhost:8765/", "https://xero.example/", "data:image/svg+xml,")
 INERT = {"paragraph", "inline", "text", "code_inline", "strong", "em", "link", "image", "softbreak"}

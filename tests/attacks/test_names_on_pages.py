@@ -5,15 +5,13 @@ import logging
 from html import unescape
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from support.names import FOUND_BEFORE, Page, any_text, is_printable, names, squeezed
+from hypothesis import example, given
+from support.names import FEW, FOUND_BEFORE, MANY, Page, any_text, is_printable, names, squeezed
 from support.oauth_rig import Rig, running_rig
 from support.operator import operator
 
 from integrations.contracts.display import printable
 from oauth_service.logs import JsonLines, TextLines
-
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +90,7 @@ def test_a_name_that_reads_from_right_to_left_turns_nothing_beside_it(rig: Rig) 
         assert body.count("שלום") == body.count("<bdi>שלום</bdi>") > 0, path
 
 
+@MANY
 @given(any_text)
 def test_a_log_entry_is_one_printable_line(name: str) -> None:
     record = logging.LogRecord("there", logging.INFO, __file__, 1, "org %s", (name,), None)
@@ -103,6 +102,7 @@ def test_a_log_entry_is_one_printable_line(name: str) -> None:
     assert json.loads(in_json)["message"] == f"org {name}"
 
 
+@MANY
 @given(any_text)
 def test_an_error_in_the_log_cannot_look_like_an_entry(name: str) -> None:
     error = LookupError(name)

@@ -9,6 +9,7 @@ import typer
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline.commands.context import (
     JsonOption,
+    UsageError,
     ask_service,
     err,
     out,
@@ -31,6 +32,8 @@ def connect(
     Example: zebbra connect acme --name "Acme Trading Ltd"
     """
     workspace = workspace_argument(workspace)
+    if not _is_unicode(name):
+        raise UsageError("--name: expected text in the terminal's encoding, found other bytes")
     link = ask_service(
         settings_of_command(), lambda service: service.connect_link(workspace, name or None)
     )
@@ -162,6 +165,11 @@ def _print_history(connection: Mapping[str, Any]) -> None:
         ],
         empty="nothing is remembered",
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether *text* can be sent; Python marks bytes that it cannot decode by lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _to_the_second(time: str) -> str:

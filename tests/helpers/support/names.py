@@ -3,11 +3,17 @@
 import re
 from html.parser import HTMLParser
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from integrations.contracts.display import printable
+
+MANY = settings(deadline=None)
+"""For pure rules; how long one takes is no matter on a busy machine."""
+FEW = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+"""For what asks services or files; they are shared by the examples."""
 
 FOUND_BEFORE = ("Acme [/b]", "consulting", "Sales [old]")
 """Names with which the commands once failed, or printed something else."""
