@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from integrations.contracts.display import printable
 from oauth_service.request_context import RequestContext, current
 
 _MASK = "[…]"
@@ -73,8 +74,8 @@ class TextLines(logging.Formatter):
     """`<time> <level> <logger> [<request id> <workspace>/<integration>] <message>`, then errors."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage().rstrip("\n").replace("\n", "\\n").replace("\r", "\\r")
-        line = f"{_time(record)} {record.levelname} {record.name}{_shown(current())} {message}"
+        where = f"{_time(record)} {record.levelname} {record.name}{_shown(current())}"
+        line = printable(f"{where} {record.getMessage().rstrip()}")
         if record.exc_info and record.exc_info[1]:
             line += f"\n{exception_text(record.exc_info[1])}"
         return line
@@ -84,12 +85,13 @@ def exception_text(error: BaseException) -> str:
     """
     Return the traceback of *error* and of what led to it, the first cause first.
 
-    Messages are masked: a library's may repeat a token, a link or what a provider answered.
+    Messages are masked: a library's may repeat a token, a link or what a provider answered. Each
+    is one line, so that none can look like an entry of the log.
     """
     parts = []
     for each in reversed(list(_chain(error))):
         frames = "".join(traceback.format_tb(each.__traceback__))
-        parts.append(f"{frames}{type(each).__qualname__}: {masked(str(each))}")
+        parts.append(f"{frames}{type(each).__qualname__}: {printable(masked(str(each)))}")
         if isinstance(each, BaseExceptionGroup):
             parts += map(exception_text, each.exceptions)
     return "\n".join(parts)

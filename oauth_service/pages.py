@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from integrations.contracts.display import printable
 from oauth_service.middleware import content_policy
 from oauth_service.person_errors import PersonError
 
@@ -19,7 +20,9 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 class Pages:
     """
-    Renders templates with everything escaped.
+    Renders templates with everything escaped, control and bidirectional characters too.
+
+    A value that a form sends back must stay as it is: `{{ tenant.id | e }}` escapes HTML alone.
 
     Args:
         oauth_url: Its path is put before every link, for services behind a path prefix.
@@ -39,6 +42,7 @@ class Pages:
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_seen,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -61,6 +65,11 @@ class Pages:
     def error(self, error: PersonError, *, home: str = "/connect") -> HTMLResponse:
         """Say what happened and what to do; *home* is where the way back leads."""
         return self.page("error.html", status=error.status, error=error, home=home)
+
+
+def _seen(value: Any) -> Any:
+    """Return what a template shows of *value*; markup that a template made stays markup."""
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _moment(value: datetime) -> str:

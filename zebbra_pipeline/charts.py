@@ -5,6 +5,8 @@ from decimal import Decimal
 from html import escape
 from urllib.parse import quote
 
+from zebbra_pipeline.markdown import escaped
+
 _BAR, _PITCH, _HEIGHT, _LABELS = 10, 14, 60, 16
 _ABOVE, _BELOW = "#3f7fbf", "#c2552d"
 _LINES = "#7b818c"  # to be read on white and on Dagster's dark theme
@@ -52,14 +54,9 @@ def bars(values: Sequence[Decimal | int | None], labels: Sequence[str], *, name:
         f"<text x='{width}' y='{_HEIGHT + 12}' text-anchor='end'>{escape(labels[-1])}</text>"
         "</g></svg>"
     )
-    return f"![{_alternative(name)}](data:image/svg+xml,{quote(svg, safe=_AS_THEY_ARE)})"
+    return f"![{escaped(name)}](data:image/svg+xml,{quote(svg, safe=_AS_THEY_ARE)})"
 
 
 def _path(colour: str, drawn: str, width: int) -> str:
     """All bars of a colour are one path, each a stroke: a tenth of what rectangles take."""
     return f"<path stroke='{colour}' stroke-width='{width}' d='{drawn}'/>" if drawn else ""
-
-
-def _alternative(name: str) -> str:
-    """Keep a provider's label from ending the image's description."""
-    return "".join(" " if char in "[]()\\\n`<>!" else char for char in name)

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from integrations.contracts import IntegrationError
+from integrations.contracts.display import printable
 from zebbra_pipeline.backup.manifest import BackupError
 from zebbra_pipeline.commands import (
     backing_up,
@@ -19,6 +20,7 @@ from zebbra_pipeline.commands import (
     serving,
 )
 from zebbra_pipeline.commands.context import UsageError, err
+from zebbra_pipeline.commands.output import print_traceback, print_whatever_the_encoding
 from zebbra_pipeline.demo.command import demo
 from zebbra_pipeline.merge import ModelDocumentError
 from zebbra_pipeline.oauth_api import UnknownWorkspaceError
@@ -75,15 +77,18 @@ app.add_typer(keys.app, name="keys")
 
 def main() -> None:
     """Run the command line; what a person can mend is one sentence and a non-zero exit."""
+    sys.excepthook = print_traceback
+    print_whatever_the_encoding()
     try:
-        with lines_of(OPEN_ELSEWHERE, show=lambda line: err.print(line, markup=False)):
+        with lines_of(OPEN_ELSEWHERE, show=err.print):
             status = app(standalone_mode=False)
     except _WRONG_USE as exc:
+        exc.message = printable(exc.message)
         exc.show()
         sys.exit(exc.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(_INTERRUPTED)
     except _EXPECTED as exc:
-        err.print(f"zebbra: {exc}", markup=False)
+        err.print(f"zebbra: {exc}")
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)

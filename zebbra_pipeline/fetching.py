@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
+from integrations.contracts.display import printable
 from zebbra_pipeline.disconnected import Disconnected
 from zebbra_pipeline.outcomes import Done, Failed, OperatorError, Outcome
 from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
@@ -223,7 +224,9 @@ def _report(
         _log.info("%s FAILED for every workspace: %s", plugin.name, outcome.reason)
         return
     what = outcome.summary if isinstance(outcome, Done) else f"FAILED: {outcome.reason}"
-    _log.info("%s %s (%d of %d): %s", plugin.name, outcome.workspace_id, done, count, what)
+    _log.info(
+        "%s %s (%d of %d): %s", plugin.name, outcome.workspace_id, done, count, printable(what)
+    )
 
 
 def _innermost(exc: Exception) -> str:

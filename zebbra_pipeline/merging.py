@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from zebbra_pipeline.figures import MergedModel
+from zebbra_pipeline.markdown import code, escaped
 from zebbra_pipeline.merge import ModelDocumentError, load_model, merge_model, model_paths
 from zebbra_pipeline.outcomes import Done, Failed, Outcome
 from zebbra_pipeline.previews import rows_by_status
@@ -72,8 +73,8 @@ def _merge_one(
 def _done(workspace_id: str, results: list[MergedModel], digest: str, figures: str) -> Done:
     rows = sum(len(result.rows) for result in results)
     unresolved = [row for result in results for row in result.rows if row.note]
-    lines = [f"- `{row.row_name}` ({row.status}): {row.note}" for row in unresolved]
-    lines += [f"- {note}" for result in results for note in result.notes]
+    lines = [f"- {code(row.row_name)} ({row.status}): {escaped(row.note)}" for row in unresolved]
+    lines += [f"- {escaped(note)}" for result in results for note in result.notes]
     notes = "\n".join(lines)
     statuses = rows_by_status(row.status for result in results for row in result.rows)
     metadata = {

@@ -14,6 +14,7 @@ from integrations.contracts import (
     ReconnectRequiredError,
     RequestRefusedError,
 )
+from integrations.contracts.display import printable
 
 _WHAT_TO_DO: tuple[tuple[type[Exception], str], ...] = (
     (DayLimitError, "wait for the quota to reset"),
@@ -56,7 +57,7 @@ class Failed:
     def reason(self) -> str:
         """One line that says what happened."""
         text = " ".join(str(self.error).split())
-        return text or type(self.error).__name__
+        return printable(text) or type(self.error).__name__
 
     @property
     def what_to_do(self) -> str:

@@ -14,6 +14,7 @@ from integrations.contracts import (
     StatementLine,
 )
 from zebbra_pipeline.charts import bars
+from zebbra_pipeline.markdown import escaped
 
 _MONTHS = 4
 """As many as stand side by side, to the penny, on the page of a partition."""
@@ -44,7 +45,7 @@ def totals_by_month(batch: DataBatch, statement: Statement, day: date) -> str:
         rows = (
             [_label(line), *(_amount(line.values[month]) for month in months)] for line in shown
         )
-        table = _table(batch.currency, months, rows, day)
+        table = _table(escaped(batch.currency), months, rows, day)
         more = len(totals) - len(shown)
         table = f"{table}\n\nand {more} more totals" if more else table
         table = f"{table}\n\n{_FOOTNOTE}" if months[-1] >= day else table
@@ -67,7 +68,11 @@ def chart_by_month(batch: DataBatch, statement: Statement) -> str:
         if totals:
             shown = totals[-1]
             chart = _months_chart([shown.values[m] for m in batch.dates], batch.dates, shown.label)
-            return f"{_label(shown)} by month, in {batch.currency}\n\n{chart}" if chart else ""
+            return (
+                f"{_label(shown)} by month, in {escaped(batch.currency)}\n\n{chart}"
+                if chart
+                else ""
+            )
     return ""
 
 
@@ -86,8 +91,7 @@ def people_by_month(people: Sequence[Employee], until: date, months: Sequence[da
     everybody = ["**Everybody**", *(str(count.total()) for count in counts)]
     for shown in range(len(departments), 0, -1):
         rows = [
-            [_escaped(name), *(str(count[name]) for count in counts)]
-            for name in departments[:shown]
+            [escaped(name), *(str(count[name]) for count in counts)] for name in departments[:shown]
         ]
         table = _table("People at work", latest, [*rows, everybody])
         if len(table) <= _SHOWN_AT_ONCE:
@@ -113,14 +117,16 @@ def payroll_by_month(costs: Sequence[PayrollCost], people: Sequence[Employee]) -
         return ""
     months = [cost.month for cost in costs][-_MONTHS:]
     row = ["Total payroll cost", *map(_amount, totals[-_MONTHS:])]
-    return _table(costs[-1].currency, months, [row])
+    return _table(escaped(costs[-1].currency), months, [row])
 
 
 def chart_of_payroll(costs: Sequence[PayrollCost], people: Sequence[Employee]) -> str:
     """Return a bar chart of what `payroll_by_month` tells, of all months."""
     totals = _payroll_totals(costs, people)
     chart = _months_chart(totals, [cost.month for cost in costs], "payroll cost")
-    return f"Total payroll cost by month, in {costs[-1].currency}\n\n{chart}" if chart else ""
+    return (
+        f"Total payroll cost by month, in {escaped(costs[-1].currency)}\n\n{chart}" if chart else ""
+    )
 
 
 def _payroll_totals(
@@ -139,7 +145,7 @@ def rows_by_status(statuses: Iterable[str]) -> str:
     counted = Counter(statuses)
     if not counted:
         return ""
-    lines = [f"| {_escaped(status)} | {count} |" for status, count in counted.most_common()]
+    lines = [f"| {escaped(status)} | {count} |" for status, count in counted.most_common()]
     return "\n".join(["| status | rows |", "| --- | ---: |", *lines])
 
 
@@ -172,14 +178,9 @@ def _table(
     return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows])
 
 
-def _escaped(text: str) -> str:
-    """Keep a provider's text from ending its cell or turning into markup."""
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|" else char for char in " ".join(text.split()))
-
-
 def _label(line: StatementLine) -> str:
-    escaped = _escaped(line.label)
-    return f"**{escaped}**" if line.kind is LineKind.COMPUTED_TOTAL else escaped
+    label = escaped(line.label)
+    return f"**{label}**" if label and line.kind is LineKind.COMPUTED_TOTAL else label
 
 
 def _amount(value: Decimal | None) -> str:

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from integrations.contracts.display import printable
+
 FETCHING = "zebbra_pipeline.fetching"
 """Logger of what came of each workspace."""
 
@@ -38,4 +40,4 @@ class _Handler(logging.Handler):
         self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._show(record.getMessage())
+        self._show(printable(record.getMessage()))

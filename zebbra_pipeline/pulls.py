@@ -13,6 +13,7 @@ from integrations.contracts import (
     month_end,
     month_ends,
 )
+from zebbra_pipeline import markdown
 from zebbra_pipeline.previews import (
     chart_by_month,
     chart_of_payroll,
@@ -51,7 +52,7 @@ class Origin:
         return {
             "zebbra/status": "landed",
             "zebbra/tenant": self.tenant.name,
-            "zebbra/connection_md": f"[operator's page]({self.connection_url})",
+            "zebbra/connection_md": markdown.link("operator's page", self.connection_url),
         }
 
     @property
@@ -111,7 +112,9 @@ class AccountingPull:
     def _report(self, statement: Statement) -> dict[str, Any]:
         url = self.batch.report_urls.get(statement)
         what = statement.value.replace("_", " ")
-        return {"zebbra/report_md": f"[{what} at {self.batch.integration}]({url})"} if url else {}
+        if not url:
+            return {}
+        return {"zebbra/report_md": markdown.link(f"{what} at {self.batch.integration}", url)}
 
     def _totals(self, statement: Statement) -> dict[str, Any]:
         return _shown(

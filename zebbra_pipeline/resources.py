@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field, SecretStr
 
 from integrations.contracts import IntegrationPlugin
+from integrations.contracts.display import printable
 from integrations.runtime.settings import Settings, load_settings
 from zebbra_pipeline.days import day_of_fetch
 
@@ -120,7 +121,7 @@ class Connections(dg.ConfigurableResource[Any]):
                 full=full,
                 today=self.today(),
             ):
-                warn(f"does not fit a day: {sentence}; who meets the limit is put off")
+                warn(f"does not fit a day: {printable(sentence)}; who meets the limit is put off")
             puller = Puller(
                 plugin,
                 assets,

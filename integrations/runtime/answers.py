@@ -9,6 +9,9 @@ from integrations.contracts.errors import PayloadError
 from integrations.contracts.numbers import load_json
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_MAY_NOT_BE_STORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]|\0")
+"""Its escapes in JSON, bytes of a surrogate in UTF-8, and of any other encoding than UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ def parse_json(answer: RawAnswer, where: str, *, odd_as_text: bool = False) -> A
     """
     Return the parsed body of *answer* with every fraction as `Decimal`.
 
+    NUL and half of a surrogate pair, which no database stores, become U+FFFD in its texts.
+
     Args:
         answer: Whose body is read.
         where: Names the request in errors.
@@ -51,10 +56,21 @@ def parse_json(answer: RawAnswer, where: str, *, odd_as_text: bool = False) -> A
             and length are named, never the content.
     """
     try:
-        return load_json(answer.body, odd_as_text=odd_as_text)
+        parsed = load_json(answer.body, odd_as_text=odd_as_text)
+        return _storable(parsed) if _MAY_NOT_BE_STORABLE.search(answer.body) else parsed
     except ValueError:
         # Not chained: a JSONDecodeError carries the whole document.
         raise PayloadError(f"{where}: expected JSON, found {_described(answer)}") from None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    return value
 
 
 def _described(answer: RawAnswer) -> str:

@@ -5,6 +5,7 @@ from itertools import islice
 
 from pydantic import SecretStr
 
+from integrations.contracts.display import printable
 from integrations.contracts.errors import PayloadError
 from integrations.contracts.refusals import RefusalReader, RefusedAnswer
 from integrations.runtime.answers import RawAnswer, parse_json
@@ -53,8 +54,8 @@ def missing_scope(
 
 
 def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """Return *text* with printable characters and single spaces only, cut to length."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Return *text* with single spaces, other control characters as escapes, cut to length."""
+    plain = printable(" ".join(text.split()))
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
 
 

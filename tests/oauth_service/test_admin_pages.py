@@ -45,7 +45,7 @@ def test_dead_grant_says_why_and_failed_refresh_says_what_was_answered(rig: Rig)
 
     assert '<span aria-hidden="true">▲</span> Needs reconnecting' in text
     assert "Toybooks no longer accepts our access" in text
-    assert "<strong>▲ Provider refused the grant</strong>: invalid_grant" in text
+    assert "<strong>▲ Provider refused the grant</strong>: <bdi>invalid_grant" in text
 
 
 def test_connections_are_filtered_and_counted_by_state(rig: Rig) -> None:

@@ -463,7 +463,7 @@ def test_scope_that_was_not_granted_is_shown_in_words(
     monkeypatch.setattr(rig.services.apps, "_settings", load_settings(asked))
     page = rig.person.open(rig.pipeline.link())
 
-    assert "Not granted:</strong> payroll.read" in page.text
+    assert "Not granted:</strong> <bdi>payroll.read</bdi>" in page.text
 
 
 def test_root_and_unknown_pages_speak_to_people(rig: Rig) -> None:

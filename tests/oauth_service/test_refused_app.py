@@ -59,7 +59,7 @@ def test_refused_app_is_told_by_its_setting_until_it_is_corrected_and_nobody_is_
     assert '<span class="badge good">Connected</span>' in page.text
     assert ON_OUR_SIDE in page.text
     assert "Needs reconnecting" not in page.text
-    assert f"Provider refused our app</strong>: {error}: check {settings}" in listed.text
+    assert f"Provider refused our app</strong>: <bdi>{error}: check {settings}</bdi>" in listed.text
     assert "<strong>▲ Provider refused our app</strong>" in one.text
     assert f"{error}: check {settings}" in one.text
     assert unescape(told(pressed)) == (

@@ -70,7 +70,7 @@ def test_bars_are_as_high_as_their_values_and_losses_hang_below_the_line():
     name, svg = drawn(bars([10, None, -5, 20], list("abcd"), name="Net [profit]"))
     gains, losses = bars_of(svg).values()
 
-    assert name == "Net  profit "
+    assert name == r"Net \[profit\]"
     assert gains == [(0, 48, 24), (42, 48, 48)]
     assert losses == [(28, 48, -12)]
     assert [item.attrib["d"] for item in svg.iter(f"{SVG}path")][-1] == "M0,48h160"

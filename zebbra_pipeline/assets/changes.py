@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from integrations.contracts.display import printable
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.outcomes import Done, Outcome
 
@@ -52,7 +53,7 @@ def tag_changes(
     try:
         changed |= _behind(context.instance, context.partition_keys, models, warehouse)
     except WarehouseError as exc:
-        context.log.warning("whether models are behind is left to the next run: %s", exc)
+        context.log.warning("whether models are behind is left to the next run: %s", printable(exc))
     if changed:
         value = ",".join(key for key in context.partition_keys if key in changed)
         context.instance.add_run_tags(context.run.run_id, {f"{CHANGED_TAG}{slug}": value})

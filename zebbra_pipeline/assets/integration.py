@@ -11,7 +11,7 @@ from integrations.contracts import ConfigurationError, IntegrationPlugin
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.assets.changes import tag_changes
 from zebbra_pipeline.assets.coming_back import tag_come_back
-from zebbra_pipeline.assets.reporting import log_outcome, report
+from zebbra_pipeline.assets.reporting import failure_of, log_outcome, report
 from zebbra_pipeline.assets.specs import build_integration_specs
 from zebbra_pipeline.checks.freshness import log_freshness
 from zebbra_pipeline.checks.specs import Checks
@@ -86,7 +86,7 @@ def build_integration_assets(
                 )
             )
         except (ConfigurationError, WarehouseError) as exc:
-            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+            raise failure_of(exc) from exc
         tag_changes(
             context,
             plugin.slug,

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from integrations.runtime.settings import load_settings
-from zebbra_pipeline.assets.reporting import report
+from zebbra_pipeline.assets.reporting import failure_of, report
 from zebbra_pipeline.assets.specs import build_merged_model_spec
 from zebbra_pipeline.progress import OPEN_ELSEWHERE, lines_of
 from zebbra_pipeline.resources import Connections, Warehouse
@@ -55,7 +55,7 @@ def build_merged_model(
                     today=connections.today(),
                 )
         except WarehouseError as exc:
-            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+            raise failure_of(exc) from exc
         yield from report(context, outcomes, whole=chosen.issuperset(context.partition_keys))
 
     return merge

@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from integrations.contracts.display import printable
+from zebbra_pipeline import markdown
 from zebbra_pipeline.outcomes import Done, Failed, OperatorError, Outcome, by_reason, named
 
 LINKS_KEY = "zebbra/connect_links"
@@ -49,11 +51,13 @@ def log_outcome(
         elif not isinstance(outcome.error, OperatorError):
             facts = _why_not(outcome)
             if page:
-                facts["zebbra/connection"] = dg.MetadataValue.md(
-                    f"[operator's page]({page(outcome.workspace_id)})"
+                facts["zebbra/connection_md"] = markdown.link(
+                    "operator's page", page(outcome.workspace_id)
                 )
             context.log_event(
-                dg.AssetObservation(key, partition=outcome.workspace_id, metadata=facts)
+                dg.AssetObservation(
+                    key, partition=outcome.workspace_id, metadata=as_metadata(facts)
+                )
             )
 
 
@@ -119,7 +123,7 @@ def _why_not(failed: Failed) -> dict[str, Any]:
     put_off = failed.come_back_at
     return {  # in the order in which a person asks
         "zebbra/reason": failed.reason,
-        **({"zebbra/connect": dg.MetadataValue.md(_link(failed))} if failed.connect_url else {}),
+        **({"zebbra/connect_md": _link(failed)} if failed.connect_url else {}),
         **({COME_BACK_KEY: dg.MetadataValue.timestamp(put_off)} if put_off else {}),
         **({"zebbra/what_to_do": failed.what_to_do} if failed.what_to_do else {}),
         "zebbra/status": "failed" if put_off is None else "put off",
@@ -127,11 +131,32 @@ def _why_not(failed: Failed) -> dict[str, Any]:
 
 
 def as_metadata(values: dict[str, Any]) -> dict[str, Any]:
-    """Return *values* for Dagster; texts under a name that ends in `_md` become markdown."""
+    """
+    Return *values* for Dagster; texts under a name that ends in `_md` become markdown.
+
+    Control characters in any text are shown as escapes. What is foreign within markdown is the
+    caller's to escape; see `zebbra_pipeline.markdown`.
+    """
     return {
-        name.removesuffix("_md"): dg.MetadataValue.md(value) if name.endswith("_md") else value
+        name.removesuffix("_md"): dg.MetadataValue.md(markdown.lines(value))  # noqa: TID251 -- here alone
+        if name.endswith("_md")
+        else _shown(value)
         for name, value in values.items()
     }
+
+
+def failure_of(error: Exception) -> dg.Failure:
+    """Return the failure of a step that *error* has stopped, for all of its workspaces."""
+    text = printable(" ".join(str(error).split()))  # the UI shows it as it is, not as markdown
+    return dg.Failure(description=text, allow_retries=False)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):  # not a tuple: Dagster's own metadata values are
+        return [_shown(item) for item in value]
+    return value
 
 
 def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
@@ -145,18 +170,20 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
     links = {item.workspace_id: item.connect_url for item in failed if item.connect_url}
     return dg.Failure(
         description=f"{len(failed)} of {count} workspaces failed ({who}){first}",
-        metadata={
-            "what happened": dg.MetadataValue.md(
-                "\n".join(_markdown(group) for group in groups.values())
-            ),
-            FAILED_KEY: dg.MetadataValue.json({item.workspace_id: item.reason for item in failed}),
-            **({LINKS_KEY: dg.MetadataValue.json(links)} if links else {}),
-            **(
-                {COME_BACK_KEY: dg.MetadataValue.timestamp(max(resets).timestamp())}
-                if resets
-                else {}
-            ),
-        },
+        metadata=as_metadata(
+            {
+                "what happened_md": "\n".join(map(_markdown, groups.values())),
+                FAILED_KEY: dg.MetadataValue.json(
+                    {item.workspace_id: item.reason for item in failed}
+                ),
+                **({LINKS_KEY: dg.MetadataValue.json(links)} if links else {}),
+                **(
+                    {COME_BACK_KEY: dg.MetadataValue.timestamp(max(resets).timestamp())}
+                    if resets
+                    else {}
+                ),
+            }
+        ),
         allow_retries=False,
     )
 
@@ -164,7 +191,7 @@ def _failure(failed: Sequence[Failed], count: int) -> dg.Failure:
 def _markdown(group: Sequence[Failed]) -> str:
     """Return one list entry for failures of the same reason, with links to mend them."""
     links = [_link(item) for item in group if item.connect_url]
-    parts = [f"- **{_who(group)}**: {group[0].reason}"]
+    parts = [f"- **{markdown.escaped(_who(group))}**: {markdown.quoted(group[0].reason)}"]
     parts += [f"*{group[0].what_to_do}*"] if group[0].what_to_do else []
     return "; ".join([*parts, *links])
 
@@ -175,7 +202,5 @@ def _who(group: Sequence[Failed]) -> str:
 
 def _link(failed: Failed) -> str:
     who = failed.workspace_id
-    return (
-        f"[{who}: open the connect page]({failed.connect_url}) "
-        f"(for 30 minutes; then: `zebbra connect {who}`)"
-    )
+    page = markdown.link(f"{who}: open the connect page", failed.connect_url or "")
+    return f"{page} (for 30 minutes; then: {markdown.code(f'zebbra connect {who}')})"

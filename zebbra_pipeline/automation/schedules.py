@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from integrations.contracts import ConfigurationError, PayloadError, ProviderUnavailableError
+from integrations.contracts.display import printable
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.automation.sensor import changes_since
 from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
@@ -240,7 +241,7 @@ def _live(
     try:
         rows = asyncio.run(changes_since(connections, None))["connections"]
     except (ProviderUnavailableError, PayloadError) as exc:
-        context.log.warning("every workspace is requested, connected or not: %s", exc)
+        context.log.warning("every workspace is requested, connected or not: %s", printable(exc))
         return None
     return frozenset(
         row["workspace_id"]

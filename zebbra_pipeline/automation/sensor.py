@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from integrations.contracts import PayloadError, ProviderUnavailableError
+from integrations.contracts.display import printable
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.automation.requests import request_for
 from zebbra_pipeline.partitions import WORKSPACES, contiguous_ranges
@@ -66,7 +67,7 @@ def build_connections_sensor(
         try:
             answer = asyncio.run(changes_since(connections, context.cursor))
         except (ProviderUnavailableError, PayloadError) as exc:
-            return dg.SkipReason(str(exc))
+            return dg.SkipReason(printable(exc))
         order = list(context.instance.get_dynamic_partitions(str(WORKSPACES.name)))
         found = [item for item in connected(answer["connections"]) if item.slug in assets]
         if context.cursor is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from zebbra_pipeline import markdown
 from zebbra_pipeline.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
 from zebbra_pipeline.warehouse import EMPLOYEES, PAYROLL_COSTS
 
@@ -149,7 +150,8 @@ def connection(
         reason = row.get("reason") or "the provider refused the grant"
         text = f"a person must connect {name} again: {reason}; make a link: zebbra connect {who}"
         if link:
-            facts["zebbra/connect_md"] = f"[{who}: open the connect page]({link}) (30 minutes)"
+            page = markdown.link(f"{who}: open the connect page", link)
+            facts["zebbra/connect_md"] = f"{page} (30 minutes)"
         return Finding(CONNECTION, who, False, text, facts=facts)
     ends, limit = row.get("idle_expires_at"), row.get("idle_limit_s")
     if ends is None or limit is None:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from integrations.contracts import IntegrationPlugin
+from integrations.contracts.display import printable
+from zebbra_pipeline import markdown
+from zebbra_pipeline.assets.reporting import failure_of
 from zebbra_pipeline.assets.specs import MERGED_MODEL
 from zebbra_pipeline.checks.specs import Checks, keys_of
 from zebbra_pipeline.checks.stale import Stale, explained, table
@@ -96,7 +99,7 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
                 )
                 found = _by_asset(session, plugin, keys, days, today=connections.today(), rows=rows)
         except WarehouseError as exc:
-            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+            raise failure_of(exc) from exc
         for key, state in found.items():
             log_findings(step, key, findings.get(key, ()), checks)
             yield _result(context.instance, plugin, key, state, days, rows)
@@ -133,7 +136,7 @@ def log_freshness(
         with warehouse.open().read() as session:
             found = _by_asset(session, plugin, keys, days, today=connections.today(), rows=rows)
     except WarehouseError as exc:
-        context.log.warning("how fresh the figures are is not checked: %s", exc)
+        context.log.warning("how fresh the figures are is not checked: %s", printable(exc))
         return
     for key, state in found.items():
         result = _result(context.instance, plugin, key, state, days, rows)
@@ -191,14 +194,14 @@ def build_stale_check(
                             if known is None or known.age < item.age:
                                 oldest[item.workspace_id, item.integration] = item
         except WarehouseError as exc:
-            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+            raise failure_of(exc) from exc
         who = sorted({workspace for workspace, _ in oldest})
         yield dg.AssetCheckResult(
             asset_key=MERGED_MODEL,
             check_name=STALE_NAME,
             passed=not oldest,
             severity=dg.AssetCheckSeverity.WARN,
-            description=(
+            description=markdown.quoted(
                 f"{len(who)} workspaces have landed nothing for more than {days} days: {named(who)}"
                 if who
                 else f"every workspace has landed within {days} days"
@@ -293,7 +296,7 @@ def _result(
         check_name=CHECK_NAME,
         passed=not found.stale,
         severity=dg.AssetCheckSeverity.WARN,
-        description=_sentence(plugin.name, found, days),
+        description=markdown.quoted(_sentence(plugin.name, found, days)),
         metadata={
             "zebbra/workspaces": found.workspaces,
             "zebbra/stale_after_days": days,

@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from integrations.contracts.display import printable
+
 _MOST = 1000
 """Rows of a table; what a check shows is one event."""
 _LOOK_BACK = 3
@@ -72,7 +74,7 @@ def table(stale: Iterable[Stale]) -> dg.TableMetadataValue:
                     "integration": item.integration,
                     "last success": str(item.last or "never"),
                     "age in days": item.age,
-                    "why": item.why,
+                    "why": printable(item.why),
                 }
             )
             for item in ordered[:_MOST]

@@ -23,7 +23,9 @@ from integrations.contracts import (
     IntegrationPlugin,
     PayloadError,
 )
-from zebbra_pipeline.assets.reporting import as_metadata
+from integrations.contracts.display import printable
+from zebbra_pipeline import markdown
+from zebbra_pipeline.assets.reporting import as_metadata, failure_of
 from zebbra_pipeline.automation.sensor import changes_since
 from zebbra_pipeline.checks.event_files import held_open
 from zebbra_pipeline.checks.findings import (
@@ -72,7 +74,7 @@ def build_workspace_checks(plugin: IntegrationPlugin, checks: Checks) -> dg.Asse
             with warehouse.open().read() as session:
                 found = find(session, plugin, checks, wanted, rows=rows, connections=connections)
         except WarehouseError as exc:
-            raise dg.Failure(description=str(exc), allow_retries=False) from exc
+            raise failure_of(exc) from exc
         for key, findings in found.items():
             chosen = [item for item in findings if dg.AssetCheckKey(key, item.check) in selected]
             log_findings(step, key, chosen, checks)
@@ -103,7 +105,7 @@ def listed_by_slug(
     try:
         rows = asyncio.run(changes_since(connections, None))["connections"]
     except IntegrationError as exc:
-        warn("connections are not checked: %s", exc)
+        warn("connections are not checked: %s", printable(exc))
         return dict.fromkeys(slugs)
     return {
         slug: {row["workspace_id"]: row for row in rows if row["integration"].lower() == slug}
@@ -192,7 +194,7 @@ def log_checks(
                 links=links,
             )
     except WarehouseError as exc:
-        context.log.warning("what has landed is not checked: %s", exc)
+        context.log.warning("what has landed is not checked: %s", printable(exc))
         return
     for key in sorted(context.selected_asset_keys):
         findings = [
@@ -239,7 +241,7 @@ def _evaluation(key: dg.AssetKey, item: Finding, target: Any) -> dg.AssetCheckEv
         passed=item.passed,
         partition=item.workspace_id,
         severity=dg.AssetCheckSeverity.ERROR if item.grave else dg.AssetCheckSeverity.WARN,
-        description=f"{item.workspace_id}: {item.text}",
+        description=markdown.quoted(f"{item.workspace_id}: {item.text}"),
         metadata=as_metadata(dict(item.facts)),
         target_materialization_data=target,
     )

@@ -59,7 +59,7 @@ def backup(
             ],
             empty="",
         )
-        out.print(f"backed up to {folder}", markup=False)
+        out.print(f"backed up to {folder}")
     if unreadable:
         err.print(
             f"no key reads the tokens of {unreadable} connections: put back the key that does, or let "
@@ -67,8 +67,7 @@ def backup(
         )
     if keys is not None:
         err.print(
-            f"the keys are in {keys}: keep them apart from the backup; together they open all tokens",
-            markup=False,
+            f"the keys are in {keys}: keep them apart from the backup; together they open all tokens"
         )
     elif Part.TOKEN_STORE not in (without or ()):
         err.print(
@@ -121,9 +120,9 @@ def restore(
             }
         )
         return
-    out.print(f"restored what was backed up at {done.manifest.made_at}", markup=False)
+    out.print(f"restored what was backed up at {done.manifest.made_at}")
     for path in done.kept:
-        out.print(f"kept what was there: {path}", markup=False)
+        out.print(f"kept what was there: {path}")
     if done.to_check:
         out.print(
             f"{done.to_check} connections are checked with their providers when the OAuth service starts; "

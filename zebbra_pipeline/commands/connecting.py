@@ -9,6 +9,7 @@ import typer
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline.commands.context import (
     JsonOption,
+    UsageError,
     ask_service,
     err,
     out,
@@ -31,13 +32,15 @@ def connect(
     Example: zebbra connect acme --name "Acme Trading Ltd"
     """
     workspace = workspace_argument(workspace)
+    if not _is_unicode(name):
+        raise UsageError("--name: expected text in the terminal's encoding, found other bytes")
     link = ask_service(
         settings_of_command(), lambda service: service.connect_link(workspace, name or None)
     )
     if as_json:
         print_json(link)
         return
-    out.print(link["url"], markup=False)
+    out.print(link["url"])
     err.print(f"valid until {link['expires_at']}; open it in a browser, or send it to the customer")
 
 
@@ -54,7 +57,7 @@ def admin(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(link)
         return
-    out.print(link["url"], markup=False)
+    out.print(link["url"])
     err.print(f"valid until {link['expires_at']}; open it in a browser, and do not pass it on")
 
 
@@ -140,7 +143,7 @@ def connections(
     )
     for row in rows:
         if row.get("reason"):
-            out.print(f"{row['workspace_id']}, {row['integration']}: {row['reason']}", markup=False)
+            out.print(f"{row['workspace_id']}, {row['integration']}: {row['reason']}")
     for row in rows if workspace else ():
         _print_history(row)
 
@@ -155,7 +158,8 @@ def _history(connection: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _print_history(connection: Mapping[str, Any]) -> None:
     columns = ("outcome", "detail", "trace_id", "token_fingerprint")
-    out.print(f"\n{connection['integration']}: what happened, latest last", markup=False)
+    out.print()
+    out.print(f"{connection['integration']}: what happened, latest last")
     print_table(
         ("time", "outcome", "detail", "provider's trace id", "token fingerprint"),
         [
@@ -164,6 +168,11 @@ def _print_history(connection: Mapping[str, Any]) -> None:
         ],
         empty="nothing is remembered",
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether *text* can be sent; Python marks bytes that it cannot decode by lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _to_the_second(time: str) -> str:
@@ -203,9 +212,6 @@ def integrations(*, as_json: JsonOption = False) -> None:
             empty="no integrations installed",
         )
         for item in registry.failures:
-            err.print(
-                f"failed to load: {item.entry_point} from {item.distribution}: {item.reason}",
-                markup=False,
-            )
+            err.print(f"failed to load: {item.entry_point} from {item.distribution}: {item.reason}")
     if registry.failures:
         raise typer.Exit(1)

@@ -1,9 +1,7 @@
 """What commands share: settings, the OAuth service, output for people and for programs."""
 
 import asyncio
-import json
 import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import partial
@@ -11,24 +9,36 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from integrations.contracts import check_workspace_id
 from integrations.runtime.http import HttpSession
 from integrations.runtime.private_home import UMASK, make_private
 from integrations.runtime.settings import Settings, load_settings
+from zebbra_pipeline.commands.output import err, out, print_json, print_table
 from zebbra_pipeline.landed_history import landed_in_home
 from zebbra_pipeline.oauth_api import OAuthService
 from zebbra_pipeline.warehouse import Warehouse
 
-T = TypeVar("T")
+__all__ = [
+    "AllOption",
+    "JsonOption",
+    "UsageError",
+    "WorkspacesArgument",
+    "ask_service",
+    "chosen_workspaces",
+    "connection_rows",
+    "day_option",
+    "err",
+    "open_warehouse",
+    "out",
+    "print_json",
+    "print_table",
+    "settings_of_command",
+    "shown",
+    "workspace_argument",
+]
 
-_WIDTH_IN_FILES = 160
-out = Console(
-    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH_IN_FILES
-)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+T = TypeVar("T")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 WorkspacesArgument = Annotated[list[str] | None, typer.Argument(help="Workspace ids.")]
@@ -111,25 +121,6 @@ def open_warehouse(settings: Settings) -> Warehouse:
         published=settings.published,
         landed_before=partial(landed_in_home, settings),
     )
-
-
-def print_json(value: Any) -> None:
-    """Print *value* as JSON; dates and amounts become text."""
-    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
-    sys.stdout.write("\n")
-
-
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """Print a table, or *empty* where there are no rows."""
-    if not rows:
-        out.print(empty)
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(table)
 
 
 def settings_of_command() -> Settings:

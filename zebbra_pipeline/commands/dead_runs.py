@@ -59,4 +59,4 @@ def end_dead_runs_of(home: Path) -> None:
 
     with open_instance(home) as instance:
         for item in end_dead_runs(instance):
-            out.print(f"  ended run {item.run.run_id}: {item.gone}", markup=False)
+            out.print(f"  ended run {item.run.run_id}: {item.gone}")

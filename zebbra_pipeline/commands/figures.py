@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from integrations.contracts import NotConnectedError
 from integrations.runtime.http import HttpSession
@@ -25,6 +24,7 @@ from zebbra_pipeline.commands.context import (
     shown,
     workspace_argument,
 )
+from zebbra_pipeline.commands.output import Column
 from zebbra_pipeline.days import day_of_fetch
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.oauth_api import OAuthService
@@ -121,7 +121,7 @@ def merge(
         for model in merged:
             path = output / f"{model.model_id}.json"
             path.write_text(json.dumps(model.document, indent=2, ensure_ascii=False) + "\n")
-            err.print(f"wrote {shown(path)}", markup=False)
+            err.print(f"wrote {shown(path)}")
     if as_json:
         print_json([model.document for model in merged])
         return
@@ -162,24 +162,22 @@ def print_model(model: MergedModel, *, months: int) -> None:
 
     fitting = (out.width - _NAME_WIDTH - _STATUS_WIDTH) // _MONTH_WIDTH
     headers, rows = table_of(model, months=max(1, min(months, fitting)))
-    table = Table(title=model.name, title_justify="left", box=None, pad_edge=False)
-    table.add_column(headers[0], no_wrap=True, max_width=_NAME_WIDTH)
-    table.add_column(headers[1], no_wrap=True)
-    for header in headers[2:]:
-        table.add_column(header, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    out.print(table)
+    columns = [
+        Column(headers[0], fold=False, most=_NAME_WIDTH),
+        Column(headers[1], fold=False),
+        *(Column(header, fold=False, right=True) for header in headers[2:]),
+    ]
+    out.table(columns, rows, title=model.name)
     if any("*" in cell for row in rows for cell in row[2:]):
         out.print("  * the month has not ended: provisional")
     for item in model.rows:
         if item.note:
-            out.print(f"  {item.row_name}: {item.note}", markup=False)
+            out.print(f"  {item.row_name}: {item.note}")
     people = model.document["payroll"]["employees"]
     if merged := sum(bool(person.get("from_integration")) for person in people):
         out.print(f"  payroll: {merged} job spells merged before the model's own employees")
     for note in model.notes:
-        out.print(f"  {note}", markup=False)
+        out.print(f"  {note}")
 
 
 def publish(
@@ -204,4 +202,4 @@ def publish(
     """
     settings = settings_of_command()
     open_warehouse(settings).publish(force=force)
-    out.print(f"published {shown(settings.published)}", markup=False)
+    out.print(f"published {shown(settings.published)}")

@@ -42,7 +42,7 @@ def new(
 def _tell(plan: Plan, name: str, *, external: bool) -> None:
     for path in plan.paths:
         verb = "changed" if path in plan.changed else "wrote"
-        out.print(f"{verb} {shown(path)}", markup=False)
+        out.print(f"{verb} {shown(path)}")
     home, *others = (shown(folder) for folder in plan.folders)
     if external:
         install, test = f"pip install --editable {home}", f"cd {home} && pytest"
@@ -58,4 +58,4 @@ def _tell(plan: Plan, name: str, *, external: bool) -> None:
         f"  3. {test}",
         "     passes when nothing is left to fill in and the plugin does what all plugins promise",
     ):
-        out.print(line, markup=False)
+        out.print(line)

@@ -77,7 +77,7 @@ def plan(
         return
     _show(planned, seconds_per_call)
     if waiting:
-        err.print(f"not planned, must be connected again: {named(waiting)}", markup=False)
+        err.print(f"not planned, must be connected again: {named(waiting)}")
 
 
 def _connections(
@@ -110,7 +110,8 @@ def _show(planned: BackfillPlan, seconds_per_call: float) -> None:
         empty="nothing to fetch",
     )
     for item in planned.providers:
-        out.print(f"\n{item.integration}: {_limits(item)}", markup=False)
+        out.print()
+        out.print(f"{item.integration}: {_limits(item)}")
         columns = _columns(item)
         print_table(
             ("organisation", "workspaces", "calls", *columns),
@@ -127,14 +128,15 @@ def _show(planned: BackfillPlan, seconds_per_call: float) -> None:
         )
         if len(item.tenants) > _TENANTS_SHOWN:
             out.print(f"and {len(item.tenants) - _TENANTS_SHOWN} more; --json lists all")
+    out.print()
     out.print(
-        f"\nAt least {planned.calls} calls and {_duration(planned.seconds)}, "
+        f"At least {planned.calls} calls and {_duration(planned.seconds)}, "
         f"at {seconds_per_call:g} s a call and {CONCURRENT_WORKSPACES} workspaces at once"
     )
     for sentence in planned.obstacles:
-        err.print(f"cannot be done in a day: {sentence}", markup=False)
+        err.print(f"cannot be done in a day: {sentence}")
     for line in days_of(planned):
-        out.print(line, markup=False)
+        out.print(line)
 
 
 def _calls(item: ProviderPlan) -> str:

@@ -68,7 +68,7 @@ def refresh(
     for line in put_off_lines(
         result.put_off, timezone=settings.timezone, full=full, everybody=everything
     ):
-        out.print(line, markup=False)
+        out.print(line)
     if result.failures:
         raise typer.Exit(FAILED)
     if result.put_off:
@@ -112,10 +112,7 @@ def _installed(rows: Connected, installed: Sequence[str], names: Iterable[str]) 
             f"which is not installed here; installed: {', '.join(sorted(installed)) or 'nothing'}"
         )
     for integration, workspaces in sorted(missing.items()):
-        err.print(
-            f"left out, {integration} is not installed here: {named(sorted(workspaces))}",
-            markup=False,
-        )
+        err.print(f"left out, {integration} is not installed here: {named(sorted(workspaces))}")
     return found
 
 
@@ -134,9 +131,7 @@ def refresh_connected(
     for row in connected:
         workspace = row["workspace_id"]
         slugs[workspace] = slugs.get(workspace, frozenset()) | {row["integration"].lower()}
-    with lines_of(
-        FETCHING, WAITING, HELD_UP, show=lambda line: out.print(f"  {line}", markup=False)
-    ):
+    with lines_of(FETCHING, WAITING, HELD_UP, show=lambda line: out.print(f"  {line}")):
         from zebbra_pipeline.refreshing import refresh as materialize
 
         result = materialize(
@@ -144,16 +139,16 @@ def refresh_connected(
             settings,
             full=full,
             as_of=as_of,
-            tell=lambda line: out.print(f"  {line}", markup=False),
+            tell=lambda line: out.print(f"  {line}"),
         )
     groups: dict[str, list[str]] = {}
     for workspace, reasons in sorted(result.failures.items()):
         for reason in reasons:
             groups.setdefault(reason, []).append(workspace)
     for reason, failed in groups.items():
-        err.print(f"failed: {named(failed)}: {reason}", markup=False)
+        err.print(f"failed: {named(failed)}: {reason}")
     for workspace, link in sorted(result.links.items()):
-        err.print(f"reconnect {workspace} here: {link}", markup=False)
+        err.print(f"reconnect {workspace} here: {link}")
     waiting = {item.workspace_id for item in result.put_off} - result.failures.keys()
     good = len(slugs) - len(result.failures) - len(waiting)
     put_off = f", {len(waiting)} put off," if waiting else ""
@@ -177,7 +172,7 @@ def _tell_what_does_not_fit(
     if not planned.over_the_day:
         return
     for sentence in planned.over_the_day:
-        out.print(f"does not fit a day: {sentence}", markup=False)
+        out.print(f"does not fit a day: {sentence}")
     for line in days_of(planned):
-        out.print(f"  {line}", markup=False)
+        out.print(f"  {line}")
     out.print("  Who meets the limit is put off until it has reset; nothing is lost.")

@@ -62,7 +62,7 @@ def sandbox(
     app = sandbox_app(builders, today=day, state_dir=state)
     out.print(f"sandbox providers at http://localhost:{port}/ (invented data)")
     for name, value in sandbox_environment(load_registry(), f"http://localhost:{port}").items():
-        out.print(f"  {name}={value}", markup=False)
+        out.print(f"  {name}={value}")
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
@@ -95,15 +95,18 @@ def _run_until_interrupted(
     command = ["-m", "dagster", "dev", *_code_location(), "-p", str(port)]
     group.start("dagster", command, environ)
     group.wait_until_up("dagster", f"http://127.0.0.1:{port}/server_info")
-    out.print(f"\nDagster UI      http://localhost:{port}")
+    out.print()
+    out.print(f"Dagster UI      http://localhost:{port}")
     out.print(f"OAuth service   {oauth_url}")
     out.print("Connect page    run in another terminal: zebbra connect acme")
-    out.print(f"Logs            {settings.home / 'logs'}", markup=False)
-    out.print("\nCtrl-C ends all of it.")
+    out.print(f"Logs            {settings.home / 'logs'}")
+    out.print()
+    out.print("Ctrl-C ends all of it.")
     try:
         return group.wait()
     except KeyboardInterrupt:
-        out.print("\nstopping")
+        out.print()
+        out.print("stopping")
         return ""
 
 

@@ -56,7 +56,8 @@ def demo(
     """
     started = time.monotonic()
     settings = _settings(keep_home=keep_home)
-    out.print(f"everything goes to {shown(settings.home)}\n", markup=False)
+    out.print(f"everything goes to {shown(settings.home)}")
+    out.print()
     with children(own_home(settings) / "logs") as group:
         _title("1", "start the sandbox providers and the OAuth service")
         environ, oauth_url = start_services(group, sandbox_wanted=True)
@@ -67,7 +68,7 @@ def demo(
         _title("3", "fetch, land and merge their figures, through Dagster")
         today = day_of_fetch()
         for path in write_demo_models(settings.models, _start(today)):
-            out.print(f"  wrote the model {shown(path)}", markup=False)
+            out.print(f"  wrote the model {shown(path)}")
         result = refresh_connected(
             connected_integrations(settings, list(DEMO_WORKSPACES)), settings
         )
@@ -78,7 +79,8 @@ def demo(
             for model in merge_and_store(settings, workspace):
                 out.print()
                 print_model(model, months=_SHOWN_MONTHS)
-    out.print(f"\ndone in {time.monotonic() - started:.1f} s; nothing is left running.")
+    out.print()
+    out.print(f"done in {time.monotonic() - started:.1f} s; nothing is left running.")
     _what_next(settings)
 
 
@@ -100,7 +102,7 @@ def _settings(*, keep_home: bool) -> Settings:
 
 
 def _title(number: str, text: str) -> None:
-    out.print(f"[bold]{number}. {text}[/bold]")
+    out.print(f"{number}. {text}", bold=True)
 
 
 def _connect(settings: Settings, oauth_url: str) -> None:
@@ -110,7 +112,7 @@ def _connect(settings: Settings, oauth_url: str) -> None:
         browser.follow(link["url"])
         for slug, tenant in tenants.items():
             connect_integration(browser, oauth_url, workspace, slug, tenant)
-            out.print(f"  {workspace} has connected {slug}: {tenant}", markup=False)
+            out.print(f"  {workspace} has connected {slug}: {tenant}")
 
 
 async def _link(service: OAuthService, *, workspace: str, name: str) -> dict[str, str]:
@@ -123,13 +125,13 @@ def _start(today: date) -> date:
 
 def _what_next(settings: Settings) -> None:
     published: Path = settings.published
-    out.print(
-        f"""
-What to try next
-  make dev                                the same services, with Dagster's UI and the runs above
-  .venv/bin/zebbra connect acme           a link to the connect page (while make dev runs)
-  .venv/bin/zebbra endpoints acme         what a model can refer to
-  duckdb -readonly {shown(published)}   the figures, for SQL and BI
-  {shown(settings.models)}/acme/plan.json   the model document that was merged""",
-        markup=False,
-    )
+    for line in (
+        "",
+        "What to try next",
+        "  make dev                                the same services, with Dagster's UI and the runs above",
+        "  .venv/bin/zebbra connect acme           a link to the connect page (while make dev runs)",
+        "  .venv/bin/zebbra endpoints acme         what a model can refer to",
+        f"  duckdb -readonly {shown(published)}   the figures, for SQL and BI",
+        f"  {shown(settings.models)}/acme/plan.json   the model document that was merged",
+    ):
+        out.print(line)

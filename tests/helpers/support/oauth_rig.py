@@ -29,7 +29,7 @@ from oauth_service import create_app
 from oauth_service.lease import RefreshPolicy
 from oauth_service.limits import RequestLimits
 from oauth_service.services import Services
-from oauth_service.store.schema import metadata
+from oauth_service.store.schema import connections, metadata, refresh_history, workspaces
 
 SERVICE_KEY = "service-key-of-the-tests-on-loopback"
 SECRET = "client-secret-of-the-tests"
@@ -188,6 +188,15 @@ class Rig:
         self.clock.advance(1800)
         self.provider.clear_calls()
 
+    def call_everything(self, name: str, *, state: str = "connected") -> None:
+        """Give all workspaces, organisations, reasons and details of events this one name."""
+        with self.services.store._database.writing() as transaction:
+            transaction.execute(workspaces.update().values(name=name))
+            transaction.execute(
+                connections.update().values(tenant_name=name, reason=name, state=state)
+            )
+            transaction.execute(refresh_history.update().values(detail=name))
+
     def history(self, workspace_id: str = "acme") -> list[str]:
         entries = self.services.store.history.of(workspace_id, "toybooks")
         return [entry.outcome.value for entry in entries]
@@ -244,7 +253,7 @@ def hidden_fields(page: httpx.Response) -> dict[str, str]:
 
 def heading(page: httpx.Response) -> str:
     found = re.search(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
-    return found.group(1) if found else ""
+    return re.sub("</?bdi>", "", found.group(1)) if found else ""
 
 
 def query_of(url: str) -> dict[str, str]:

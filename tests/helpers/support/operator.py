@@ -34,7 +34,9 @@ def operator(rig: Rig) -> Person:
 
 def listed_workspaces(page: httpx.Response) -> list[str]:
     """The workspaces of a page's rows, in order."""
-    return re.findall(r'<tr role="row">\s*<td role="cell"><strong>(.*?)</strong>', page.text)
+    return re.findall(
+        r'<tr role="row">\s*<td role="cell"><strong><bdi>(.*?)</bdi></strong>', page.text
+    )
 
 
 def told(page: httpx.Response) -> str:

@@ -175,7 +175,7 @@ def batch_of(*labels, kind=LineKind.SECTION_TOTAL):
 def test_a_label_cannot_break_the_table():
     table = totals_by_month(batch_of("Sales | *net*\n<b>"), Statement.PROFIT_AND_LOSS, AFTERWARDS)
 
-    assert table.splitlines()[2].startswith("| Sales \\| \\*net\\* \\<b\\> | 1,234.50 | ")
+    assert table.splitlines()[2].startswith("| Sales \\| \\*net\\*\\\\n\\<b\\> | 1,234.50 | ")
     assert len(table.splitlines()) == 3
 
 

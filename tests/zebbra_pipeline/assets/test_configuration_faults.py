@@ -79,6 +79,7 @@ def test_a_refused_service_key_is_told_once_for_all(stack, failure, monkeypatch)
     )
     named = ", ".join(ORDER[:20])
     assert found.description == f"50 of 50 workspaces failed ({named} and 30 more): {reason}"
+    as_text = reason.replace(stack.oauth_url, f"`{stack.oauth_url}`")  # no link in markdown
     assert found.metadata["what happened"].value == (
-        f"- **{named} and 30 more**: {reason}; *the operator must change a setting*"
+        f"- **{named} and 30 more**: {as_text}; *the operator must change a setting*"
     )
