@@ -36,10 +36,10 @@ def measure(home: str, workspaces: int, runs: int) -> None:
     import dagster as dg
 
     from integrations.runtime.registry import load_registry
-    from zebbra_pipeline.building import build_integration_assets
+    from zebbra_pipeline.orchestration.building import build_integration_assets
+    from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START
+    from zebbra_pipeline.orchestration.resources import Connections, Warehouse
     from zebbra_pipeline.outcomes import Done
-    from zebbra_pipeline.partitions import RANGE_END, RANGE_START
-    from zebbra_pipeline.resources import Connections, Warehouse
 
     logging.disable(logging.CRITICAL)
     preview = "\n".join(f"| line {line} | {line * 1000:,} | {line * 900:,} |" for line in range(60))

@@ -21,8 +21,8 @@ from integrations.runtime.settings import LOG_FORMATS, Settings, load_settings
 from oauth_service import backup_command
 from oauth_service.app import create_app
 from oauth_service.keys_command import list_keys, rotate_keys
-from oauth_service.logs import configure
-from oauth_service.server import Server
+from oauth_service.ops.logs import configure
+from oauth_service.serving.server import Server
 
 _SHUTDOWN_S = 40
 """Longer than a slow provider: an answer on its way holds the only valid refresh token."""

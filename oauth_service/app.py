@@ -12,17 +12,21 @@ from starlette.staticfiles import StaticFiles
 
 from integrations.runtime.registry import Registry
 from integrations.runtime.settings import Settings
-from oauth_service.access import has_service_key
-from oauth_service.error_handlers import add_error_handlers, answer_of_status
-from oauth_service.lease import RefreshPolicy
-from oauth_service.limits import PublicRate, RequestLimits, RequestSize
-from oauth_service.middleware import AnswerHeaders, RequestLog
-from oauth_service.pages import STATIC
-from oauth_service.request_context import note_path
-from oauth_service.route_templates import RouteTemplates
-from oauth_service.routes import admin, api, operations, person, providers
-from oauth_service.services import Services, build_services
-from oauth_service.warm import WarmTokens
+from oauth_service.grants.lease import RefreshPolicy
+from oauth_service.ops.request_context import note_path
+from oauth_service.ops.route_templates import RouteTemplates
+from oauth_service.web import operations
+from oauth_service.web.access import has_service_key
+from oauth_service.web.admin import routes as admin
+from oauth_service.web.api import routes as api
+from oauth_service.web.api.warm import WarmTokens
+from oauth_service.web.connect import providers
+from oauth_service.web.connect import routes as person
+from oauth_service.web.error_handlers import add_error_handlers, answer_of_status
+from oauth_service.web.limits import PublicRate, RequestLimits, RequestSize
+from oauth_service.web.middleware import AnswerHeaders, RequestLog
+from oauth_service.web.pages import STATIC
+from oauth_service.web.services import Services, build_services
 
 _HISTORY_KEPT = timedelta(days=400)
 _STATIC_PATH = "/static/"

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from integrations.contracts import ConfigurationError
 from integrations.runtime.keyfiles import add_key
 from integrations.runtime.settings import Settings
-from oauth_service.keyring import Keyring
+from oauth_service.security.keyring import Keyring
 from oauth_service.store import Store
 
 _SHOWN_CHARACTERS = 12

@@ -8,14 +8,14 @@ is asked for: importing Dagster takes over a second, and most commands do not ne
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zebbra_pipeline.components.pipeline import ZebbraPipelineComponent
+    from zebbra_pipeline.orchestration.components.pipeline import ZebbraPipelineComponent
 
 __all__ = ["ZebbraPipelineComponent"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from zebbra_pipeline.components.pipeline import ZebbraPipelineComponent
+        from zebbra_pipeline.orchestration.components.pipeline import ZebbraPipelineComponent
 
         return ZebbraPipelineComponent
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

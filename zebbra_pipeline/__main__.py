@@ -1,6 +1,6 @@
 """`python -m zebbra_pipeline` is the `zebbra` command."""
 
-from zebbra_pipeline.cli import main
+from zebbra_pipeline.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,7 @@ import gc
 _collecting = gc.isenabled()
 gc.disable()
 try:
-    from zebbra_pipeline.building import build_definitions
+    from zebbra_pipeline.orchestration.building import build_definitions
 
     defs = build_definitions()
 finally:

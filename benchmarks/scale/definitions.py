@@ -6,8 +6,8 @@ from benchmarks.scale.clocks import FastTiming
 from benchmarks.scale.options import Options
 from integrations.runtime.http import HttpSession
 from integrations.xero import PLUGIN
-from zebbra_pipeline.building import RefreshSchedule, build_definitions
-from zebbra_pipeline.resources import Connections
+from zebbra_pipeline.orchestration.building import RefreshSchedule, build_definitions
+from zebbra_pipeline.orchestration.resources import Connections
 
 
 class FastConnections(Connections):

@@ -13,10 +13,10 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster_graphql.schema import create_schema
 
-from zebbra_pipeline.assets.changes import CHANGED_TAG
-from zebbra_pipeline.automation.following import FOLLOWING_JOB
-from zebbra_pipeline.automation.schedules import REFRESH_JOB, SCHEDULE_NAME
-from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.orchestration.automation.following import FOLLOWING_JOB
+from zebbra_pipeline.orchestration.automation.schedules import REFRESH_JOB, SCHEDULE_NAME
+from zebbra_pipeline.orchestration.changes import CHANGED_TAG
+from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
 ASSETS = (dg.AssetKey(["xero", "balance_sheet"]), dg.AssetKey(["xero", "profit_and_loss"]))
 _ENDED = (

@@ -14,9 +14,9 @@ from dagster._grpc.client import DagsterGrpcClient
 from benchmarks.scale.options import Options
 from integrations.runtime.settings import Settings, load_settings
 from integrations.xero import PLUGIN
-from zebbra_pipeline.dagster_home import prepare
-from zebbra_pipeline.processes import Children, ProcessError, children, free_port
-from zebbra_pipeline.sandboxes import sandbox_environment
+from zebbra_pipeline.cli.processes import Children, ProcessError, children, free_port
+from zebbra_pipeline.cli.sandboxes import sandbox_environment
+from zebbra_pipeline.orchestration.dagster_home import prepare
 
 ROOT = Path(__file__).parents[2]
 _DAEMON, _CODE_SERVER = "daemon", "code server"

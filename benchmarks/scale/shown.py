@@ -8,7 +8,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 
 from benchmarks.scale.driving import ASSETS
 from benchmarks.scale.world import Kind, Phase, World
-from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
 _SAYS: Mapping[Kind, tuple[str, str]] = {
     Kind.DEAD_GRANT: ("failed", "must reconnect"),

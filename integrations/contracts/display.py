@@ -3,8 +3,8 @@ Makes foreign text printable: names, labels and messages of providers, customers
 
 Such text is data wherever it appears, never markup or a command to a terminal. `printable` is
 the one rule for characters; everything that prints goes through it. What a sink understands beyond
-characters is handled at that sink: `zebbra_pipeline.commands.output` for terminals,
-`zebbra_pipeline.markdown` for Dagster, Jinja's autoescaping for HTML, `spreadsheet_cell` here.
+characters is handled at that sink: `zebbra_pipeline.cli.output` for terminals,
+`zebbra_pipeline.orchestration.metadata.markdown` for Dagster, Jinja's autoescaping for HTML, `spreadsheet_cell` here.
 
 Stored values stay as the provider gave them: models refer to accounts by their exact names.
 """

@@ -9,7 +9,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import func, insert, select
 
 from integrations.contracts import NotConnectedError, Tenant, TokenSet
-from oauth_service.crypto import TokenVault
+from oauth_service.security.crypto import TokenVault
 from oauth_service.store.changes import latest_change, next_change
 from oauth_service.store.consents import PendingGrant, take_grant
 from oauth_service.store.database import Database

@@ -10,7 +10,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from integrations.contracts import Tenant, TokenSet
-from oauth_service.crypto import TokenVault
+from oauth_service.security.crypto import TokenVault
 from oauth_service.store.database import Database
 from oauth_service.store.schema import login_states, pending_grants
 

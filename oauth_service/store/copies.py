@@ -164,7 +164,7 @@ def one_state_of(url: str) -> Iterator[Connection]:
 
 def unreadable(sealed: tuple[str, ...], keys: tuple[SecretStr, ...]) -> int:
     """Return how many of the encrypted tokens none of *keys* decrypts."""
-    from oauth_service.crypto import TokenVault
+    from oauth_service.security.crypto import TokenVault
 
     if not keys:
         return len(sealed)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from integrations.contracts import TokenSet
-from oauth_service.crypto import TokenVault, UnreadableTokensError
+from oauth_service.security.crypto import TokenVault, UnreadableTokensError
 from oauth_service.store.rows import ConnectionState, owner_of
 
 _QUERY = """

@@ -8,7 +8,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import Update
 
 from integrations.contracts import TokenSet, token_fingerprint
-from oauth_service.crypto import TokenVault, UnreadableTokensError
+from oauth_service.security.crypto import TokenVault, UnreadableTokensError
 from oauth_service.store.changes import next_change
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome, record

@@ -1,7 +1,7 @@
 """`Store`: one database, one vault."""
 
-from oauth_service.crypto import TokenVault
-from oauth_service.keyring import Keys
+from oauth_service.security.crypto import TokenVault
+from oauth_service.security.keyring import Keys
 from oauth_service.store.connections import Connections
 from oauth_service.store.consents import Consents
 from oauth_service.store.database import Database

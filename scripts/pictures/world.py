@@ -12,15 +12,15 @@ from typing import Any
 
 from integrations.gusto import PLUGIN as GUSTO
 from integrations.runtime.settings import load_settings
+from integrations.runtime.token_service import OAuthService
 from integrations.sandbox_kit import SandboxControl, sandbox_app, serve_in_thread
 from integrations.sandbox_kit.books import Company, make_company
 from integrations.xero import PLUGIN as XERO
 from integrations.xero.sandbox import build_sandbox
-from zebbra_pipeline.commands.context import ask_service
-from zebbra_pipeline.demo.person import Browser, connect_integration
-from zebbra_pipeline.oauth_api import OAuthService
-from zebbra_pipeline.processes import Children, children
-from zebbra_pipeline.sandboxes import sandbox_environment
+from zebbra_pipeline.cli.context import ask_service
+from zebbra_pipeline.cli.demo.person import Browser, connect_integration
+from zebbra_pipeline.cli.processes import Children, children
+from zebbra_pipeline.cli.sandboxes import sandbox_environment
 
 ROOT = Path(__file__).parents[2]
 _CUSTOMERS = (

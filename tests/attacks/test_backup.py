@@ -350,7 +350,7 @@ def test_store_in_postgresql_is_backed_up_and_restored_by_the_same_commands(stac
 
 def test_full_disk_is_one_sentence_and_leaves_nothing(stack, tmp_path):
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
-    code += "from zebbra_pipeline.cli import main; main()"
+    code += "from zebbra_pipeline.cli.app import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "backup", str(tmp_path / "new")],
         capture_output=True,

@@ -17,8 +17,8 @@ from support.service_process import ServiceProcess, service_process
 
 from benchmarks.token_api import fill
 from integrations.contracts import ConfigurationError
-from oauth_service.server import Server
-from oauth_service.server_limits import ServerLimits, connections_within
+from oauth_service.serving.limits import ServerLimits, connections_within
+from oauth_service.serving.server import Server
 
 MB = 1_000_000
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

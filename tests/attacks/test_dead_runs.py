@@ -25,10 +25,10 @@ from support.stack import running_stack
 
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import SandboxControl
-from zebbra_pipeline.commands import dead_runs as doctor_of_runs
-from zebbra_pipeline.commands.dead_runs import dead_runs
-from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.cli import dead_runs as doctor_of_runs
+from zebbra_pipeline.cli.dead_runs import dead_runs
+from zebbra_pipeline.orchestration.dagster_home import open_instance
+from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
 TODAY = datetime.now().astimezone().date()
 KEY = dg.AssetKey(["xero", "balance_sheet"])

@@ -12,8 +12,8 @@ import pytest
 from support.stack import running_stack
 
 from integrations.runtime.private_home import exposed, make_private
-from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.processes import children
+from zebbra_pipeline.cli.processes import children
+from zebbra_pipeline.orchestration.dagster_home import open_instance
 
 OPEN_UMASK = 0o022
 

@@ -8,7 +8,7 @@ import pytest
 from rich.text import Text
 from support.docs import ROOT
 
-from zebbra_pipeline.commands import output
+from zebbra_pipeline.cli import output
 
 SOURCES = [
     path

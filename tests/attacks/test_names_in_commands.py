@@ -13,11 +13,11 @@ from support.warehouse import JAN, account, land, pull, total, warehouse_in
 from typer.testing import CliRunner, Result
 
 from integrations.contracts.display import printable
-from zebbra_pipeline.cli import app
-from zebbra_pipeline.commands import connecting
-from zebbra_pipeline.commands.context import UsageError, out
-from zebbra_pipeline.commands.figures import print_model
-from zebbra_pipeline.merging import merge_workspaces
+from zebbra_pipeline.cli import connections as connecting
+from zebbra_pipeline.cli.app import app
+from zebbra_pipeline.cli.context import UsageError, out
+from zebbra_pipeline.cli.figures import print_model
+from zebbra_pipeline.merge.workspaces import merge_workspaces
 
 Command = Callable[..., Result]
 

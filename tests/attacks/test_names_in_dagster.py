@@ -29,16 +29,22 @@ from integrations.contracts import (
 from integrations.contracts.display import printable
 from integrations.sandbox_kit.books_companies import make_company
 from integrations.xero.sandbox.app import build_sandbox
-from zebbra_pipeline.assets.reporting import FAILED_KEY, _failure, _why_not, as_metadata, failure_of
-from zebbra_pipeline.checks.findings import connection, refused
-from zebbra_pipeline.checks.stale import Stale, table
-from zebbra_pipeline.checks.workspaces import _evaluation
-from zebbra_pipeline.cli import app
-from zebbra_pipeline.commands.context import out
-from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.merging import merge_workspaces
+from zebbra_pipeline.cli.app import app
+from zebbra_pipeline.cli.context import out
+from zebbra_pipeline.ingest.batches import AccountingPull, Origin, PayrollPull
+from zebbra_pipeline.merge.workspaces import merge_workspaces
+from zebbra_pipeline.orchestration.checks.findings import connection, refused
+from zebbra_pipeline.orchestration.checks.stale import Stale, table
+from zebbra_pipeline.orchestration.checks.workspaces import _evaluation
+from zebbra_pipeline.orchestration.dagster_home import open_instance
+from zebbra_pipeline.orchestration.metadata.events import (
+    FAILED_KEY,
+    _failure,
+    _why_not,
+    as_metadata,
+    failure_of,
+)
 from zebbra_pipeline.outcomes import Done, Failed
-from zebbra_pipeline.pulls import AccountingPull, Origin, PayrollPull
 
 KEY = dg.AssetKey(["xero", "profit_and_loss"])
 OURS = ("http://localhost:8765/", "https://xero.example/", "data:image/svg+xml,")

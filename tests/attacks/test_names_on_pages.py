@@ -11,7 +11,7 @@ from support.oauth_rig import Rig, running_rig
 from support.operator import operator
 
 from integrations.contracts.display import printable
-from oauth_service.logs import JsonLines, TextLines
+from oauth_service.ops.logs import JsonLines, TextLines
 
 
 @pytest.fixture(scope="module")

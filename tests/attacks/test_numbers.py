@@ -57,12 +57,12 @@ from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.retry import retry_after_s
 from integrations.xero import organisation
 from integrations.xero import reports as xero
-from oauth_service.token_endpoint import Granted, Unavailable, ask, read_answer
+from oauth_service.grants.token_endpoint import Granted, Unavailable, ask, read_answer
+from zebbra_pipeline.ingest.amounts import check_batch, check_costs, check_people
 from zebbra_pipeline.merge.documents import ModelDocumentError, load_model
 from zebbra_pipeline.merge.model import merge_model
-from zebbra_pipeline.pulled_amounts import check_batch, check_costs, check_people
-from zebbra_pipeline.warehouse.books import stored_amount
-from zebbra_pipeline.warehouse.content import batch_sha256, employees_sha256
+from zebbra_pipeline.warehouse.fingerprints import batch_sha256, employees_sha256
+from zebbra_pipeline.warehouse.snapshots import stored_amount
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BOMBS = [

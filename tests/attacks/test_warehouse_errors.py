@@ -13,8 +13,8 @@ from support.warehouse import JAN, MAR, account, everything, land, pull, values_
 from support.warehouse_processes import ENVIRONMENT, HOLD, OPEN_FILE, go_on, process
 
 from integrations.runtime.registry import load_registry
-from zebbra_pipeline.commands.storage_findings import disk_findings
-from zebbra_pipeline.fetching import fetch_and_land
+from zebbra_pipeline.cli.storage_findings import disk_findings
+from zebbra_pipeline.ingest.run import fetch_and_land
 from zebbra_pipeline.outcomes import Done
 from zebbra_pipeline.warehouse import (
     WarehouseBusyError,

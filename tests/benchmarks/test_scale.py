@@ -26,10 +26,10 @@ from integrations.runtime.settings import Settings, load_settings
 from integrations.sandbox_kit import SandboxControl, sandbox_app, serve_in_thread
 from integrations.xero import PLUGIN
 from oauth_service import create_app
-from zebbra_pipeline.automation.following import FOLLOWING_JOB
-from zebbra_pipeline.automation.schedules import REFRESH_JOB
-from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
-from zebbra_pipeline.sandboxes import sandbox_environment
+from zebbra_pipeline.cli.sandboxes import sandbox_environment
+from zebbra_pipeline.orchestration.automation.following import FOLLOWING_JOB
+from zebbra_pipeline.orchestration.automation.schedules import REFRESH_JOB
+from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
 
 # Eight of the twelve fail: each trouble from the beginning, and each that comes later.
 OPTIONS = Options(12, batch=12, time_scale=60.0, failing=67.0, today=date(2025, 2, 28))

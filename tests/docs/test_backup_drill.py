@@ -15,7 +15,7 @@ from support.stack import SERVICE_KEY, running_stack
 from support.warehouse import everything
 
 from integrations.contracts import token_fingerprint
-from zebbra_pipeline.commands.context import ask_service
+from zebbra_pipeline.cli.context import ask_service
 
 GUIDE = page(DOCS / "deployment.md")
 TODAY = date(2025, 2, 28)

@@ -27,9 +27,9 @@ from support.stack import running_stack
 
 from integrations.runtime.registry import Registry
 from oauth_service import create_app
-from zebbra_pipeline.dagster_home import DAGSTER_YAML
-from zebbra_pipeline.processes import Children
-from zebbra_pipeline.run_launchers.kubernetes import KubernetesRunLauncher
+from zebbra_pipeline.cli.processes import Children
+from zebbra_pipeline.orchestration.dagster_home import DAGSTER_YAML
+from zebbra_pipeline.orchestration.run_launchers.kubernetes import KubernetesRunLauncher
 
 FILES = DOCS / "deployment"
 HOMES = ("kubernetes", "celery")

@@ -9,7 +9,7 @@ import typer
 import yaml
 from support.docs import DOCS, ROOT, page
 
-from zebbra_pipeline.cli import app
+from zebbra_pipeline.cli.app import app
 
 PAGES = [page(path) for path in (*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")))]
 OTHERS = {"pip", "pytest", "grep"}

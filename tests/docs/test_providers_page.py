@@ -8,7 +8,7 @@ from support.docs import DOCS, page
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
-from oauth_service import person_errors
+from oauth_service.web.connect import errors as person_errors
 
 PAGE = page(DOCS / "providers.md")
 PLUGINS = list(load_registry())

@@ -11,7 +11,7 @@ import pytest
 from support.oauth_rig import REGISTRY, Rig
 from typer.testing import CliRunner
 
-from zebbra_pipeline.cli import app
+from zebbra_pipeline.cli.app import app
 
 Command = Callable[..., str]
 
@@ -21,7 +21,7 @@ def zebbra(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs the command with the settings of the service, where Toybooks is installed."""
     for name, value in rig.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("zebbra_pipeline.commands.connecting.load_registry", lambda: REGISTRY)
+    monkeypatch.setattr("zebbra_pipeline.cli.connections.load_registry", lambda: REGISTRY)
 
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(app, list(arguments))

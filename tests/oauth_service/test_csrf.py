@@ -14,7 +14,7 @@ from support.oauth_rig import Person, Rig, heading, hidden_fields, query_of, run
 from support.operator import admin_link
 from support.route_walk import Found, walk, whole_store
 
-from oauth_service.services import services_of
+from oauth_service.web.services import services_of
 
 
 @dataclass

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from integrations.contracts import ConfigurationError, TokenSet
-from oauth_service.crypto import (
+from oauth_service.security.crypto import (
     ExpiredError,
     ForgedError,
     Sealer,

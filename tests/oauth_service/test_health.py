@@ -25,11 +25,11 @@ from support.oauth_rig import (
 )
 from support.postgres import Postgres
 
-from oauth_service.health import Readiness
-from oauth_service.limits import RequestLimits
+from oauth_service.ops.health import Readiness
 from oauth_service.store import NotWritableError, Store
 from oauth_service.store.probe import Probe
 from oauth_service.store.schema import numbers
+from oauth_service.web.limits import RequestLimits
 
 PATHS = ("/healthz", "/healthz/ready")
 OK = (200, {"status": "ok"})

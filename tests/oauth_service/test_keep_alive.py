@@ -10,9 +10,9 @@ import pytest
 from support.oauth_rig import PATIENCE, Rig
 
 from integrations.runtime.http import HttpSession
-from oauth_service.logs import JsonLines
-from oauth_service.metrics import Metrics
-from oauth_service.refresh import Refresher
+from oauth_service.grants.refresh import Refresher
+from oauth_service.ops.logs import JsonLines
+from oauth_service.ops.metrics import Metrics
 
 
 def test_idle_connections_are_refreshed_at_half_of_their_limit(rig: Rig) -> None:

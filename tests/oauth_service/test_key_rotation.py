@@ -16,8 +16,8 @@ from support.oauth_rig import Rig, running_rig, wait_until
 from integrations.contracts import ConfigurationError
 from integrations.runtime.keyfiles import add_key
 from integrations.runtime.settings import load_settings
-from oauth_service.keyring import Keyring
 from oauth_service.keys_command import list_keys, rotate_keys
+from oauth_service.security.keyring import Keyring
 from oauth_service.store import Store
 
 

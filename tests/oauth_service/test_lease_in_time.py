@@ -12,7 +12,7 @@ import pytest
 from support.virtual_replicas import Office, an_office
 from support.virtual_time import run_in_virtual_time
 
-from oauth_service.lease import RefreshPolicy
+from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.store import LeaseKey
 
 CALLERS = 50

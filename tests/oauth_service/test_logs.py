@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of, running_rig
 
-from oauth_service.limits import RequestLimits
-from oauth_service.logs import JsonLines, TextLines, exception_text, masked
+from oauth_service.ops.logs import JsonLines, TextLines, exception_text, masked
+from oauth_service.web.limits import RequestLimits
 
 TOKEN_ROUTE = "/api/workspaces/{workspace_id}/integrations/{slug}/token"
 
@@ -175,7 +175,7 @@ def test_refresh_that_callers_share_is_logged_under_one_of_their_requests(
     path = "/api/workspaces/acme/integrations/toybooks/token"
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda number: asked(rig, path, f"caller-{number}"), range(4)))
-    (line,) = log.lines(logger="oauth_service.rotation")
+    (line,) = log.lines(logger="oauth_service.grants.rotation")
 
     assert [answer.status_code for answer in answers] == [200] * 4
     assert re.fullmatch(r"caller-\d", line["request_id"])
@@ -190,7 +190,7 @@ def test_line_of_a_thread_is_logged_under_the_request_that_started_it(
 
     monkeypatch.setattr(rig.services.store.connections, "counts", gone)
     asked(rig, "/metrics", "scrape-1")
-    (line,) = log.lines(logger="oauth_service.routes.operations")
+    (line,) = log.lines(logger="oauth_service.web.operations")
 
     assert (line["level"], line["request_id"]) == ("WARNING", "scrape-1")
 
@@ -233,7 +233,7 @@ def test_nothing_that_opens_anything_is_in_either_format(rig: Rig) -> None:
     seen = "\n".join(line for line in lines if "httpx" not in line)
     secrets = {*rig.provider.issued(), *query_of(back).values(), query_of(link)["session"]}
 
-    assert "oauth_service.rotation" in seen
+    assert "oauth_service.grants.rotation" in seen
     assert [each for each in (*secrets, SECRET, SERVICE_KEY) if each in seen] == []
 
 

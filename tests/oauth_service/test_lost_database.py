@@ -16,7 +16,7 @@ from support.oauth_toy import PLUGIN, RULES
 from support.virtual_replicas import Office, Replica, an_office
 from support.virtual_time import run_in_virtual_time
 
-from oauth_service.lease import RefreshPolicy
+from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.store import LeaseKey
 
 STRICT = replace(RULES, grace=timedelta(0), reuse_kills_grant=True)

@@ -11,7 +11,7 @@ from support.virtual_replicas import UNTIL_FIRST_USE, Office, Replica, an_office
 from support.virtual_time import run_in_virtual_time
 
 from integrations.sandbox_kit import OAuthRules
-from oauth_service.lease import RefreshPolicy
+from oauth_service.grants.lease import RefreshPolicy
 
 POLL_S = RefreshPolicy().poll_s
 EITHER_ROTATION = pytest.mark.parametrize("rules", [RULES, UNTIL_FIRST_USE])

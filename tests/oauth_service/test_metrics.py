@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of, running_rig
 from support.operator import operator
 
-from oauth_service.limits import RequestLimits
-from oauth_service.metrics import Metrics
+from oauth_service.ops.metrics import Metrics
+from oauth_service.web.limits import RequestLimits
 
 TOKEN_ROUTE = "/api/workspaces/{workspace_id}/integrations/{slug}/token"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of
 
 from integrations.contracts import TokenSet
-from oauth_service.token_endpoint import Granted
+from oauth_service.grants.token_endpoint import Granted
 
 
 def tokens_now(rig: Rig) -> TokenSet:

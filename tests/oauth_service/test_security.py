@@ -14,7 +14,7 @@ from starlette.routing import Route
 from support.oauth_rig import SERVICE_KEY, Rig, heading, hidden_fields, query_of, running_rig
 from support.route_walk import walk
 
-from oauth_service.limits import PublicRate, RequestLimits
+from oauth_service.web.limits import PublicRate, RequestLimits
 
 REDIRECTS_WITHOUT_THE_BODY = {302, 303}
 

@@ -9,11 +9,11 @@ import pytest
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
-from oauth_service.consent import CONSENT_LIFETIME, STATE_CHARACTERS, VERIFIER_CHARACTERS
-from oauth_service.limits import RequestLimits
-from oauth_service.links import HANDOFF_LIFETIME, LINK_LIFETIME, SESSION_LIFETIME
-from oauth_service.middleware import answer_headers
-from oauth_service.server_limits import ServerLimits
+from oauth_service.grants.consent import CONSENT_LIFETIME, STATE_CHARACTERS, VERIFIER_CHARACTERS
+from oauth_service.security.sessions import HANDOFF_LIFETIME, LINK_LIFETIME, SESSION_LIFETIME
+from oauth_service.serving.limits import ServerLimits
+from oauth_service.web.limits import RequestLimits
+from oauth_service.web.middleware import answer_headers
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text()

@@ -9,7 +9,7 @@ from support.oauth_processes import Replica, Replicas, Serving, ask_from_process
 from support.oauth_rig import Rig, running_rig, wait_until
 from support.postgres import Postgres
 
-from oauth_service.lease import RefreshPolicy
+from oauth_service.grants.lease import RefreshPolicy
 
 PROCESSES, CALLERS = 8, 50
 # The provider is slower than a lease lives that nobody renews.

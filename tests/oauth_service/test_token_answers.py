@@ -12,7 +12,7 @@ from support.oauth_toy import PLUGIN, ToyOAuth
 
 from integrations.contracts import TokenSet
 from integrations.runtime.http import RawAnswer
-from oauth_service.token_endpoint import (
+from oauth_service.grants.token_endpoint import (
     AppRefused,
     Granted,
     GrantRefused,

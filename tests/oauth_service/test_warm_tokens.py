@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from support.oauth_rig import SERVICE_KEY, Rig
 
 from integrations.contracts import TokenSet
-from oauth_service.answers import TokenAnswer, token_body
-from oauth_service.crypto import TokenVault
+from oauth_service.security.crypto import TokenVault
 from oauth_service.store.direct import DirectReads
+from oauth_service.web.api.answers import TokenAnswer, token_body
 
 PATH = "/api/workspaces/acme/integrations/toybooks/token"
 

@@ -11,11 +11,11 @@ from integrations.contracts import ConfigurationError, ProviderUnavailableError
 from integrations.runtime.http import HttpSession
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
-from zebbra_pipeline.fetching import CONCURRENT_WORKSPACES, fetch_and_land
-from zebbra_pipeline.oauth_api import OAuthService
-from zebbra_pipeline.one_at_a_time import OneRunAtATime
+from integrations.runtime.token_service import OAuthService
+from zebbra_pipeline.ingest.fetch import Puller
+from zebbra_pipeline.ingest.locks import OneRunAtATime
+from zebbra_pipeline.ingest.run import CONCURRENT_WORKSPACES, fetch_and_land
 from zebbra_pipeline.outcomes import Failed, by_reason
-from zebbra_pipeline.pulling import Puller
 from zebbra_pipeline.warehouse import Warehouse
 
 BATCH = [f"ws-{number:02}" for number in range(50)]

@@ -6,7 +6,7 @@ import pytest
 
 from integrations.contracts import NotConnectedError, PayloadError
 from integrations.runtime.registry import load_registry
-from zebbra_pipeline.fetching import fetch_and_land
+from zebbra_pipeline.ingest.run import fetch_and_land
 from zebbra_pipeline.outcomes import Done, Failed
 from zebbra_pipeline.warehouse import Warehouse, WarehouseFileError
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from integrations.contracts import ProviderUnavailableError
 from integrations.runtime.http import HttpSession
-from zebbra_pipeline.oauth_api import OAuthService
+from integrations.runtime.token_service import OAuthService
 
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"workspaces": []}'
 

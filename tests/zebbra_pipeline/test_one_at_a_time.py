@@ -13,10 +13,10 @@ from support.stack import running_stack
 from support.warehouse import warehouse_in
 
 from integrations.contracts import ProviderUnavailableError
-from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.one_at_a_time import OneRunAtATime
-from zebbra_pipeline.partitions import WORKSPACES
-from zebbra_pipeline.progress import HELD_UP, lines_of
+from zebbra_pipeline.ingest.locks import OneRunAtATime
+from zebbra_pipeline.ingest.progress import HELD_UP, lines_of
+from zebbra_pipeline.orchestration.dagster_home import open_instance
+from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
 TODAY = date(2025, 2, 28)
 NAMES = ("acme", "globex", "hooli", "initech")
@@ -26,9 +26,9 @@ REFRESH = textwrap.dedent(
     import asyncio, json, sys, threading, time
     from contextlib import contextmanager
     from integrations.runtime.settings import load_settings
-    from zebbra_pipeline.one_at_a_time import HeldPull
-    from zebbra_pipeline.pulling import Puller
-    from zebbra_pipeline.refreshing import refresh
+    from zebbra_pipeline.ingest.locks import HeldPull
+    from zebbra_pipeline.ingest.fetch import Puller
+    from zebbra_pipeline.orchestration.refresh import refresh
     from zebbra_pipeline.warehouse import Warehouse
 
     spans, starts = [], {{}}

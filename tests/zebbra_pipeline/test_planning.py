@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from integrations.contracts import RateLimits
-from zebbra_pipeline.commands.spreading import days_of
-from zebbra_pipeline.planning import PlannedPull, plan_backfill
+from zebbra_pipeline.cli.spreading import days_of
+from zebbra_pipeline.ingest.quota import PlannedPull, plan_backfill
 
 LIMITS = {
     "Books": RateLimits(per_minute=60, per_day=1000, app_per_minute=6000),

@@ -15,13 +15,13 @@ from dagster._core.launcher import WorkerStatus
 from support.oauth_rig import wait_until
 from support.runs_at_work import engine_events
 
-from zebbra_pipeline import run_liveness
-from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.executors import with_signs_of_life
-from zebbra_pipeline.run_launchers.celery import WatchedCeleryRunLauncher
-from zebbra_pipeline.run_launchers.kubernetes import KubernetesRunLauncher
-from zebbra_pipeline.run_launchers.local import LocalRunLauncher
-from zebbra_pipeline.run_liveness import (
+from zebbra_pipeline.orchestration import run_liveness
+from zebbra_pipeline.orchestration.dagster_home import open_instance
+from zebbra_pipeline.orchestration.executors import with_signs_of_life
+from zebbra_pipeline.orchestration.run_launchers.celery import WatchedCeleryRunLauncher
+from zebbra_pipeline.orchestration.run_launchers.kubernetes import KubernetesRunLauncher
+from zebbra_pipeline.orchestration.run_launchers.local import LocalRunLauncher
+from zebbra_pipeline.orchestration.run_liveness import (
     EXECUTED_BY,
     Watcher,
     end_dead_runs,
@@ -31,7 +31,7 @@ from zebbra_pipeline.run_liveness import (
     signs_of_life,
     unfinished_runs,
 )
-from zebbra_pipeline.run_process import this_process
+from zebbra_pipeline.orchestration.run_process import this_process
 
 ELSEWHERE = replace(this_process(), table="another-boot", host="far", pid=os.getpid(), beat=100.0)
 

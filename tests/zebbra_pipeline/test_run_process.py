@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from zebbra_pipeline import run_process
-from zebbra_pipeline.run_process import RunProcess, exists, start_of, this_process
+from zebbra_pipeline.orchestration import run_process
+from zebbra_pipeline.orchestration.run_process import RunProcess, exists, start_of, this_process
 
 
 @pytest.fixture

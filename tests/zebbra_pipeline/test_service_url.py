@@ -7,7 +7,7 @@ import pytest
 from integrations.contracts import ConfigurationError
 from integrations.runtime.http import HttpSession
 from integrations.runtime.settings import load_settings
-from zebbra_pipeline.resources import Connections
+from zebbra_pipeline.orchestration.resources import Connections
 
 NEVER_USED = cast("HttpSession", None)
 

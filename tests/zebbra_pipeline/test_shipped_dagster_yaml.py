@@ -7,11 +7,11 @@ import pytest
 from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 
-from zebbra_pipeline.building import build_definitions
-from zebbra_pipeline.dagster_history import may_have_unfinished_runs, monitors_runs
-from zebbra_pipeline.dagster_home import DAGSTER_YAML, open_instance, prepare
-from zebbra_pipeline.partitions import RANGE_END, RANGE_START, WORKSPACES
-from zebbra_pipeline.run_launchers.local import LocalRunLauncher
+from zebbra_pipeline.orchestration.building import build_definitions
+from zebbra_pipeline.orchestration.dagster_history import may_have_unfinished_runs, monitors_runs
+from zebbra_pipeline.orchestration.dagster_home import DAGSTER_YAML, open_instance, prepare
+from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
+from zebbra_pipeline.orchestration.run_launchers.local import LocalRunLauncher
 
 ACME_TO_HOOLI = {RANGE_START: "acme", RANGE_END: "hooli"}
 GLOBEX_TO_INITECH = {RANGE_START: "globex", RANGE_END: "initech"}

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         RestatementInfo,
         WorkspaceSummary,
     )
-    from zebbra_pipeline.warehouse.soundness import Soundness
     from zebbra_pipeline.warehouse.store import Warehouse
+    from zebbra_pipeline.warehouse.tables.integrity import Soundness
     from zebbra_pipeline.warehouse.writing import WriteSession
 
 __all__ = [

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from zebbra_pipeline.warehouse.writer_queue import Deadline
+from zebbra_pipeline.warehouse.locks import Deadline
 
 _log = logging.getLogger(__name__)
 _TOLD_AFTER_S = 0.5

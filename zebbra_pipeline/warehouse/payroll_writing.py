@@ -5,21 +5,21 @@ from datetime import date, datetime
 from uuid import uuid4
 
 from integrations.contracts import Employee, PayrollCost, Tenant, month_end
-from zebbra_pipeline.warehouse.batch_tables import (
+from zebbra_pipeline.warehouse.fingerprints import employees_sha256, payroll_costs_sha256
+from zebbra_pipeline.warehouse.reading import ReadSession
+from zebbra_pipeline.warehouse.records import EMPLOYEES, PAYROLL_COSTS, BatchInfo, Landing
+from zebbra_pipeline.warehouse.snapshots import LandedMonth
+from zebbra_pipeline.warehouse.tables.batches import (
     begin_batch,
     landing,
     next_sequence,
     replace_landed_months,
 )
-from zebbra_pipeline.warehouse.books import LandedMonth
-from zebbra_pipeline.warehouse.content import employees_sha256, payroll_costs_sha256
-from zebbra_pipeline.warehouse.payroll_tables import (
+from zebbra_pipeline.warehouse.tables.payroll import (
     Replacement,
     replace_employees,
     replace_payroll_costs,
 )
-from zebbra_pipeline.warehouse.reading import ReadSession
-from zebbra_pipeline.warehouse.records import EMPLOYEES, PAYROLL_COSTS, BatchInfo, Landing
 
 
 class PayrollWriting(ReadSession):

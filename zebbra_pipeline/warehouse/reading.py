@@ -6,13 +6,6 @@ from typing import Any
 
 from zebbra_pipeline.figures import MergedRow, ModelValue, WorkspaceFigures
 from zebbra_pipeline.warehouse.database import Database, from_utc, to_utc
-from zebbra_pipeline.warehouse.figure_tables import (
-    load_employees,
-    load_payroll_series,
-    load_remembered,
-    load_statement_series,
-)
-from zebbra_pipeline.warehouse.kept import load_figures_sha256, load_kept
 from zebbra_pipeline.warehouse.records import (
     BatchInfo,
     EndpointInfo,
@@ -21,7 +14,14 @@ from zebbra_pipeline.warehouse.records import (
     RestatementInfo,
     WorkspaceSummary,
 )
-from zebbra_pipeline.warehouse.soundness import Soundness, load_soundness
+from zebbra_pipeline.warehouse.tables.integrity import Soundness, load_soundness
+from zebbra_pipeline.warehouse.tables.landed import load_figures_sha256, load_kept
+from zebbra_pipeline.warehouse.tables.workspace_figures import (
+    load_employees,
+    load_payroll_series,
+    load_remembered,
+    load_statement_series,
+)
 
 _BATCH = """
     SELECT batch_id, workspace_id, integration, tenant_id, tenant_name, api_type, covers,

@@ -14,14 +14,14 @@ from zebbra_pipeline.warehouse.errors import (
     WarehouseLockedError,
 )
 from zebbra_pipeline.warehouse.faults import RESTORE, holder_pid, size_of
-from zebbra_pipeline.warehouse.holds import held_by_file, number_of
 from zebbra_pipeline.warehouse.lake import (
     POSTGRES_LAKES,
     catalog_file,
     is_lake,
     without_secrets,
 )
-from zebbra_pipeline.warehouse.lake_queue import turn_in_postgres
+from zebbra_pipeline.warehouse.lake_locks import turn_in_postgres
+from zebbra_pipeline.warehouse.locks import Deadline, WriterQueue
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
 from zebbra_pipeline.warehouse.patience import Patience
 from zebbra_pipeline.warehouse.presence import refuse_if_lost
@@ -32,7 +32,7 @@ from zebbra_pipeline.warehouse.publishing import (
     sweep_drafts,
 )
 from zebbra_pipeline.warehouse.reading import ReadSession
-from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
+from zebbra_pipeline.warehouse.workspace_locks import held_by_file, number_of
 from zebbra_pipeline.warehouse.writing import WriteSession
 
 

@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from integrations.contracts import DataBatch, check_workspace_id
 from zebbra_pipeline.figures import MergedModel
-from zebbra_pipeline.warehouse.batch_tables import begin_batch, landing, next_sequence
-from zebbra_pipeline.warehouse.books import (
+from zebbra_pipeline.warehouse.fingerprints import batch_sha256
+from zebbra_pipeline.warehouse.payroll_writing import PayrollWriting
+from zebbra_pipeline.warehouse.records import BatchInfo, Landing
+from zebbra_pipeline.warehouse.snapshots import (
     LandedMonth,
     count_rows,
     differ,
@@ -14,11 +16,9 @@ from zebbra_pipeline.warehouse.books import (
     rewritten_months,
     take_snapshot,
 )
-from zebbra_pipeline.warehouse.content import batch_sha256
-from zebbra_pipeline.warehouse.model_tables import replace_model
-from zebbra_pipeline.warehouse.payroll_writing import PayrollWriting
-from zebbra_pipeline.warehouse.records import BatchInfo, Landing
-from zebbra_pipeline.warehouse.statement_tables import (
+from zebbra_pipeline.warehouse.tables.batches import begin_batch, landing, next_sequence
+from zebbra_pipeline.warehouse.tables.models import replace_model
+from zebbra_pipeline.warehouse.tables.statements import (
     add_restatements,
     load_books,
     replace_months,

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from zebbra_pipeline.generating.naming import Naming
+from zebbra_pipeline.cli.generator.naming import Naming
 
 ROOT = Path(__file__).resolve().parents[3]
 FILLED_IN = Path(__file__).parent / "generating_filled"

@@ -9,8 +9,8 @@ import uvicorn
 from support.oauth_rig import PATIENCE, REGISTRY, Rig, free_port, wait_until
 
 from oauth_service import create_app
-from oauth_service.server import Server
-from oauth_service.server_limits import ServerLimits
+from oauth_service.serving.limits import ServerLimits
+from oauth_service.serving.server import Server
 
 
 @contextmanager

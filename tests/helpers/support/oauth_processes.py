@@ -30,7 +30,7 @@ from integrations.runtime.registry import Registry, load_registry
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import Clock
 from oauth_service import create_app
-from oauth_service.lease import RefreshPolicy
+from oauth_service.grants.lease import RefreshPolicy
 
 Step = Literal["before_the_call", "after_the_answer", "after_commit", "before_the_answer"]
 """

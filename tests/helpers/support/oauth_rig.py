@@ -26,10 +26,10 @@ from integrations.sandbox_kit import (
     serve_in_thread,
 )
 from oauth_service import create_app
-from oauth_service.lease import RefreshPolicy
-from oauth_service.limits import RequestLimits
-from oauth_service.services import Services
+from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.store.schema import connections, metadata, refresh_history, workspaces
+from oauth_service.web.limits import RequestLimits
+from oauth_service.web.services import Services
 
 SERVICE_KEY = "service-key-of-the-tests-on-loopback"
 SECRET = "client-secret-of-the-tests"

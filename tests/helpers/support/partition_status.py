@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from zebbra_pipeline.partitions import WORKSPACES
+from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,16 @@ import dagster as dg
 from support.oauth_rig import wait_until
 from support.process_arguments import command_lines_of
 
-from zebbra_pipeline.dagster_home import prepare
-from zebbra_pipeline.demo.person import Browser, connect_integration
-from zebbra_pipeline.processes import Children
+from zebbra_pipeline.cli.demo.person import Browser, connect_integration
+from zebbra_pipeline.cli.processes import Children
+from zebbra_pipeline.orchestration.dagster_home import prepare
 
 COMMAND = (sys.executable, "-m", "zebbra_pipeline")
 FULL_SPEED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"}
 ON_DEMAND = """
 import dagster as dg
 
-from zebbra_pipeline.building import build_definitions
+from zebbra_pipeline.orchestration.building import build_definitions
 
 
 def _without_automation(built):

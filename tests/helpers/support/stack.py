@@ -19,12 +19,12 @@ from integrations.runtime.settings import Settings, load_settings
 from integrations.sandbox_kit import BuildSandbox, SandboxControl, sandbox_app, serve_in_thread
 from integrations.sandbox_kit.books import COMPANIES, Books
 from oauth_service import create_app
-from oauth_service.lease import RefreshPolicy
-from oauth_service.limits import RequestLimits
-from zebbra_pipeline.commands.context import ask_service
-from zebbra_pipeline.demo.person import Browser, connect_integration
-from zebbra_pipeline.refreshing import RefreshResult, refresh
-from zebbra_pipeline.sandboxes import sandbox_environment
+from oauth_service.grants.lease import RefreshPolicy
+from oauth_service.web.limits import RequestLimits
+from zebbra_pipeline.cli.context import ask_service
+from zebbra_pipeline.cli.demo.person import Browser, connect_integration
+from zebbra_pipeline.cli.sandboxes import sandbox_environment
+from zebbra_pipeline.orchestration.refresh import RefreshResult, refresh
 
 SERVICE_KEY = "service-key-of-the-stack-on-loopback"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from zebbra_pipeline.building import build_definitions
-from zebbra_pipeline.partitions import WORKSPACES
-from zebbra_pipeline.resources import Connections
+from zebbra_pipeline.orchestration.building import build_definitions
+from zebbra_pipeline.orchestration.partitions import WORKSPACES
+from zebbra_pipeline.orchestration.resources import Connections
 
 SENSOR = "workspace_connections"
 

@@ -26,10 +26,10 @@ from integrations.contracts import Tenant, token_fingerprint
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import Clock, EmulatorParts, Fault, OAuthRules
 from oauth_service import create_app
-from oauth_service.services import Services
 from oauth_service.store import Connection
 from oauth_service.store.consents import PendingGrant
 from oauth_service.store.schema import connections
+from oauth_service.web.services import Services
 
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 UNTIL_FIRST_USE = replace(RULES, grace=None)

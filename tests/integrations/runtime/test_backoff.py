@@ -4,7 +4,7 @@ import pytest
 
 from integrations.runtime.backoff import Backoff
 from integrations.runtime.retry import RetryPolicy, Trouble
-from oauth_service.lease import RefreshPolicy
+from oauth_service.grants.lease import RefreshPolicy
 
 
 @pytest.mark.parametrize(

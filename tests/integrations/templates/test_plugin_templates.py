@@ -9,8 +9,8 @@ import pytest
 from support.generating import FILL_IN, ROOT
 
 from integrations.templates import accounting, payroll
-from zebbra_pipeline.generating import plan_builtin, plan_external, write
-from zebbra_pipeline.generating.naming import LONGEST
+from zebbra_pipeline.cli.generator import plan_builtin, plan_external, write
+from zebbra_pipeline.cli.generator.naming import LONGEST
 
 TEMPLATES = ROOT / "integrations" / "templates"
 FAMILIES = ("accounting", "payroll")

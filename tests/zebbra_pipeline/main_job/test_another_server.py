@@ -7,8 +7,8 @@ from support.other_xero import BANK, SALES, OtherServer, sales_of
 from support.stack import running_stack
 
 from integrations.contracts import month_ends
-from zebbra_pipeline.commands.context import ask_service
-from zebbra_pipeline.demo.person import Browser, begin_login
+from zebbra_pipeline.cli.context import ask_service
+from zebbra_pipeline.cli.demo.person import Browser, begin_login
 
 
 def test_settings_alone_lead_the_pipeline_to_another_server(tmp_path):

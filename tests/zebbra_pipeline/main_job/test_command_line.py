@@ -153,7 +153,7 @@ def test_a_corrupt_model_document_is_named_with_its_place(refreshed):
 
 
 def test_connect_prints_a_link_that_opens_the_connect_page(stack):
-    from zebbra_pipeline.demo.person import Browser
+    from zebbra_pipeline.cli.demo.person import Browser
 
     shown = stack.zebbra("connect", "acme", "--json")
     link = json.loads(shown.stdout)

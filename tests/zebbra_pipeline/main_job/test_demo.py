@@ -90,7 +90,7 @@ def test_secrets_in_the_arguments_of_a_process_are_found(tmp_path):
 
 
 def test_a_taken_port_is_replaced_and_named(tmp_path):
-    from zebbra_pipeline.processes import free_port
+    from zebbra_pipeline.cli.processes import free_port
 
     said = []
     with closing(socket.socket()) as other:
@@ -103,7 +103,7 @@ def test_a_taken_port_is_replaced_and_named(tmp_path):
 
 
 def test_two_services_that_find_their_ports_taken_do_not_choose_the_same():
-    from zebbra_pipeline.processes import free_port
+    from zebbra_pipeline.cli.processes import free_port
 
     first = free_port(28765, tell=lambda _line: None, what="the sandbox")
     second = free_port(first, tell=lambda _line: None, what="the OAuth service", but={first})

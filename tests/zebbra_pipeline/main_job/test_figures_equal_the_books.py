@@ -171,7 +171,7 @@ def test_a_routine_refresh_keeps_people_who_left_long_ago(landed):
 def test_dagster_shows_the_runs_with_their_metadata(landed):
     import dagster as dg
 
-    from zebbra_pipeline.dagster_home import open_instance
+    from zebbra_pipeline.orchestration.dagster_home import open_instance
 
     with open_instance(landed.settings.dagster_home) as instance:
         assert set(instance.get_dynamic_partitions("workspace")) >= {"acme", "globex"}

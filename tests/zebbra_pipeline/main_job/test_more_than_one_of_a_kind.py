@@ -9,8 +9,8 @@ from support.stack import books_of, money, running_stack
 
 from integrations.contracts import month_end, month_ends, month_start
 from integrations.sandbox_kit.books import AccountKind
+from zebbra_pipeline.cli.processes import ProcessError
 from zebbra_pipeline.merge.starter import starter_model
-from zebbra_pipeline.processes import ProcessError
 
 TODAY = date(2025, 2, 28)
 MONTHS = month_ends(date(2024, 1, 31), TODAY)

@@ -8,10 +8,10 @@ import pytest
 from support.stack import books_of, running_stack
 
 from integrations.runtime.registry import GROUP, registry_of
-from zebbra_pipeline.commands import refreshing
-from zebbra_pipeline.commands.context import UsageError
-from zebbra_pipeline.refreshing import refresh
-from zebbra_pipeline.resources import Warehouse
+from zebbra_pipeline.cli import refresh as refreshing
+from zebbra_pipeline.cli.context import UsageError
+from zebbra_pipeline.orchestration.refresh import refresh
+from zebbra_pipeline.orchestration.resources import Warehouse
 
 TODAY = date(2025, 2, 28)
 LIMIT_S = 7200

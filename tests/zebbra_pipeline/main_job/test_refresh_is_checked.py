@@ -3,8 +3,8 @@
 import dagster as dg
 from support.check_status import shown
 
-from zebbra_pipeline.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
-from zebbra_pipeline.dagster_home import open_instance
+from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
+from zebbra_pipeline.orchestration.dagster_home import open_instance
 
 CHECKS = (FRESH, COMPLETE, PROVEN, CONNECTION)
 

@@ -82,7 +82,7 @@ def test_a_revoked_grant_fails_its_workspace_alone_and_keeps_its_figures(connect
 def test_the_failure_in_dagster_carries_the_link_to_reconnect(connected):
     import dagster as dg
 
-    from zebbra_pipeline.dagster_home import open_instance
+    from zebbra_pipeline.orchestration.dagster_home import open_instance
 
     connected.control().revoke_grants(books_of("Acme Trading Inc", connected.today).company.id)
     result = connected.refresh(acme="xero")
@@ -133,7 +133,7 @@ def test_killing_the_process_during_landing_leaves_the_previous_figures_whole(co
         f"""
         import os, signal
         from integrations.runtime.settings import load_settings
-        from zebbra_pipeline.refreshing import refresh
+        from zebbra_pipeline.orchestration.refresh import refresh
         from zebbra_pipeline.warehouse.database import Database
 
         real = Database.execute

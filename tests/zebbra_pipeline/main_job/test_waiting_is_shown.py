@@ -8,10 +8,10 @@ from support.http_rig import UNJITTERED
 
 from integrations.runtime.breaker import IN_A_ROW
 from integrations.runtime.http import HttpSession
-from zebbra_pipeline import fetching
-from zebbra_pipeline.commands import refreshing
-from zebbra_pipeline.dagster_home import open_instance
-from zebbra_pipeline.resources import Connections
+from zebbra_pipeline.cli import refresh as refreshing
+from zebbra_pipeline.ingest import run as fetching
+from zebbra_pipeline.orchestration.dagster_home import open_instance
+from zebbra_pipeline.orchestration.resources import Connections
 
 WORKSPACES = [f"ws-{number}" for number in range(IN_A_ROW + 2)]
 MET_IT = IN_A_ROW + 1  # the last of them looked in vain

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.warehouse import account, pull, total
 
 from integrations.contracts import add_months, month_ends
-from zebbra_pipeline.warehouse.books import (
+from zebbra_pipeline.warehouse.snapshots import (
     Books,
     LandedMonth,
     differ,

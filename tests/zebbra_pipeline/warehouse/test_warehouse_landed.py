@@ -19,7 +19,7 @@ from support.warehouse import (
 )
 
 from integrations.contracts import Tenant
-from zebbra_pipeline.pulling import what_has_landed
+from zebbra_pipeline.ingest.fetch import what_has_landed
 from zebbra_pipeline.warehouse import LandedInfo, ReadSession
 from zebbra_pipeline.warehouse.database import Database
 

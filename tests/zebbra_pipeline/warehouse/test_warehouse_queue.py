@@ -8,7 +8,7 @@ from support.warehouse import JAN, values_of, warehouse_in
 from support.warehouse_processes import HOLD, LAND, OPEN_FILE, go_on, process
 
 from zebbra_pipeline.warehouse import WarehouseBusyError
-from zebbra_pipeline.warehouse.writer_queue import Deadline, WriterQueue
+from zebbra_pipeline.warehouse.locks import Deadline, WriterQueue
 
 
 def fixed_clock():

@@ -1,0 +1,1 @@
+"""Grants: consent, refresh, rotation, disconnection, and the token endpoint."""

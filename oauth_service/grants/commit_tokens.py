@@ -1,0 +1,69 @@
+"""
+Stores a new pair of tokens however long the database is away.
+
+The provider has ended the pair before it, so until it is stored it exists in memory only; the
+log says so.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from itertools import count
+
+from starlette.concurrency import run_in_threadpool
+
+from oauth_service.grants.lease import RefreshPolicy
+
+_log = logging.getLogger(__name__)
+
+
+async def store_new_pair(store: Callable[[], bool], *, whose: str, policy: RefreshPolicy) -> bool:
+    """
+    Call *store*, in a thread, until it succeeds or has failed for `commit_s`; return its answer.
+
+    Args:
+        store: Stores the pair in one transaction, and may be called again after any failure.
+        whose: Names the connection in the log.
+        policy: How long and how often.
+
+    Raises:
+        Exception: What the last call raised; the pair is lost then.
+    """
+    began_s = asyncio.get_running_loop().time()
+    try:
+        return await _until_stored(store, whose, policy, began_s)
+    except asyncio.CancelledError:  # the process ends
+        _log.error("%s: ended before new tokens were known to be stored: they may be lost", whose)
+        raise
+
+
+async def _until_stored(
+    store: Callable[[], bool], whose: str, policy: RefreshPolicy, began_s: float
+) -> bool:
+    for attempt in count(1):
+        try:
+            answer = await run_in_threadpool(store)
+        except Exception as exc:
+            tried_s = asyncio.get_running_loop().time() - began_s
+            if tried_s >= policy.commit_s:
+                _log.error("%s: new tokens are lost: not stored within %d s", whose, tried_s)
+                raise
+            if attempt == 1:
+                _log.exception(
+                    "%s: new tokens not stored: they are in memory only; tried again for %d s",
+                    whose,
+                    policy.commit_s,
+                )
+            else:
+                _log.error(
+                    "%s: new tokens in memory only for %d s (%s)",
+                    whose,
+                    tried_s,
+                    type(exc).__name__,
+                )
+            await asyncio.sleep(policy.pause_s(attempt))
+        else:
+            break
+    if attempt > 1:
+        _log.warning("%s: new tokens stored at attempt %d", whose, attempt)
+    return answer

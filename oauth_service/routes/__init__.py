@@ -1,1 +1,0 @@
-"""The service's routes, by who uses them."""

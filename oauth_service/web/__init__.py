@@ -1,0 +1,1 @@
+"""Routes, pages, problem documents and middleware."""

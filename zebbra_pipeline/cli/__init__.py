@@ -1,0 +1,1 @@
+"""The `zebbra` command: one module a command. Dagster is imported only where needed."""

@@ -1,0 +1,229 @@
+"""Fetches one workspace from one integration: how far back, and by which adapter."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import Any
+
+from integrations.contracts import (
+    AccountingFetchAdapter,
+    ConfigurationError,
+    FetchAdapter,
+    IntegrationError,
+    IntegrationPlugin,
+    PayrollFetchAdapter,
+    ProviderUnavailableError,
+    ReconnectRequiredError,
+    Statement,
+    Tenant,
+    add_months,
+    months_back,
+)
+from integrations.runtime.http import BoundClient, HttpSession
+from integrations.runtime.settings import Settings
+from integrations.runtime.token_service import OAuthService, ServiceTokens
+from zebbra_pipeline.ingest.amounts import check_batch, check_costs, check_people
+from zebbra_pipeline.ingest.batches import AccountingPull, Origin, PayrollPull
+from zebbra_pipeline.ingest.run import Pull
+from zebbra_pipeline.warehouse import (
+    EMPLOYEES,
+    PAYROLL_COSTS,
+    LandedInfo,
+    Warehouse,
+)
+
+
+def what_has_landed(
+    warehouse: Warehouse, integration: str, workspace_ids: Sequence[str]
+) -> Mapping[str, LandedInfo]:
+    """Return by workspace what the published copy holds of an integration."""
+    with warehouse.read() as session:
+        return session.landed(integration, workspace_ids)
+
+
+def first_month(
+    assets: tuple[str, ...],
+    *,
+    tenant_id: str,
+    landed: LandedInfo | None,
+    settings: Settings,
+    full: bool,
+    today: date,
+) -> date:
+    """
+    Return the month from which a pull of *assets* starts.
+
+    A first pull takes the history; a routine one the last months, without a gap.
+
+    Args:
+        assets: Asset names that are wanted.
+        tenant_id: The organisation that is connected.
+        landed: What the workspace has landed; None: nothing yet.
+        settings: Months of a first and of a routine pull.
+        full: Fetch the whole history even where it has landed before.
+        today: The day of the fetch.
+    """
+    routine = months_back(today, settings.refresh_months)
+    history = months_back(today, settings.history_months)
+    if full:
+        return history
+    for name in assets:
+        if name == EMPLOYEES:
+            continue  # always pulled with their whole history, as they land whole
+        last = landed.to_month.get(name) if landed and landed.tenant_id == tenant_id else None
+        if last is None or last < add_months(routine, -1):  # a gap would stay for ever
+            return min(history, routine)
+    return routine
+
+
+async def open_adapter(
+    plugin: IntegrationPlugin,
+    workspace_id: str,
+    *,
+    http: HttpSession,
+    service: OAuthService,
+    settings: Settings,
+    today: date,
+) -> tuple[FetchAdapter, BoundClient]:
+    """
+    Return the plugin's adapter for a workspace, and the client that it asks with.
+
+    Raises:
+        NotConnectedError: If the workspace has not connected the integration.
+        IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
+    """
+    breaker = http.breaker(plugin)
+    tokens = ServiceTokens(service, workspace_id, plugin.slug)
+    async with breaker.turn():
+        try:
+            access = await tokens.access()
+        except ProviderUnavailableError as exc:  # the token endpoint is down, or the OAuth service
+            breaker.gave_up(workspace_id, exc)
+            raise
+    client = http.bind(
+        plugin,
+        tokens=tokens,
+        access=access,
+        base_url=settings.integration(plugin.slug).api_base_url,
+    )
+    return plugin.adapter(workspace_id, client, today=today), client
+
+
+class Puller:
+    """
+    Fetches workspaces of one integration.
+
+    Args:
+        plugin: The integration.
+        assets: Asset names wanted, e.g. `profit_and_loss`; others cost no call.
+        settings: Months of history, and the provider's base URL.
+        landed: What has already landed of each workspace; see `what_has_landed`.
+        full: Fetch the whole history even where it has landed before.
+        today: The day of the fetch.
+
+    Raises:
+        ConfigurationError: If a setting of the integration is malformed, by name.
+    """
+
+    def __init__(
+        self,
+        plugin: IntegrationPlugin,
+        assets: tuple[str, ...],
+        *,
+        http: HttpSession,
+        service: OAuthService,
+        settings: Settings,
+        landed: Mapping[str, LandedInfo],
+        full: bool,
+        today: date,
+    ) -> None:
+        settings.integration(plugin.slug)  # malformed, it fails here: once, not by workspace
+        self._plugin = plugin
+        self._assets = assets
+        self._http = http
+        self._service = service
+        self._settings = settings
+        self._landed = landed
+        self._full = full
+        self._today = today
+
+    async def pull(self, workspace_id: str) -> Pull:
+        """
+        Fetch one workspace; while the provider is down it waits, bounded (see `Breaker`).
+
+        Raises:
+            IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
+        """
+        try:
+            async with self._http.breaker(self._plugin).turn():
+                return await self._pull(workspace_id)
+        except ReconnectRequiredError as exc:
+            if exc.connect_url is None:  # the provider's word, of which the service has not heard
+                with suppress(IntegrationError):
+                    exc.connect_url = (await self._service.connect_link(workspace_id))["url"]
+            raise
+
+    async def _pull(self, workspace_id: str) -> Pull:
+        started = time.monotonic()
+        adapter, client = await open_adapter(
+            self._plugin,
+            workspace_id,
+            http=self._http,
+            service=self._service,
+            settings=self._settings,
+            today=self._today,
+        )
+        tenant = Tenant(client.tenant_id, client.tenant_name)
+        from_month = first_month(
+            self._assets,
+            tenant_id=tenant.id,
+            landed=self._landed.get(workspace_id),
+            settings=self._settings,
+            full=self._full,
+            today=self._today,
+        )
+        if isinstance(adapter, AccountingFetchAdapter):
+            statements = frozenset(Statement(name) for name in self._assets)
+            batch = await adapter.get_data(from_month, statements=statements)
+            check_batch(self._plugin.name, batch)
+            if batch.tenant_id != tenant.id:
+                raise ReconnectRequiredError(
+                    f"{self._plugin.name}: the figures came from another organisation "
+                    f"than the one that is connected, {tenant.name!r}"
+                )
+            return AccountingPull(self._origin(workspace_id, tenant, client, started), batch)
+        if not isinstance(adapter, PayrollFetchAdapter):
+            raise ConfigurationError(f"{self._plugin.name}: unknown kind of adapter")
+        history = min(from_month, months_back(self._today, self._settings.history_months))
+        people = await adapter.get_data(history) if EMPLOYEES in self._assets else None
+        costs = (
+            await adapter.get_payroll_costs(from_month) if PAYROLL_COSTS in self._assets else None
+        )
+        check_people(self._plugin.name, people or ())
+        check_costs(self._plugin.name, costs or ())
+        origin = self._origin(workspace_id, tenant, client, started)
+        return PayrollPull(origin, self._plugin.name, history, people, costs)
+
+    def _origin(
+        self, workspace_id: str, tenant: Tenant, client: BoundClient, started: float
+    ) -> Origin:
+        notes: dict[str, Any] = {"zebbra/api_calls": client.calls}
+        for name, left in (
+            ("minute", client.quota.minute_remaining),
+            ("day", client.quota.day_remaining),
+        ):
+            if left is not None:
+                notes[f"zebbra/calls_left_{name}"] = left
+        notes["zebbra/seconds"] = round(time.monotonic() - started, 2)
+        url = self._service.connection_page(workspace_id, self._plugin.slug)
+        fetched_at = _fetch_time(self._today)
+        return Origin(workspace_id, tenant, url, fetched_at, client.calls, notes)
+
+
+def _fetch_time(today: date) -> datetime:
+    """Now; or noon of *today* where a run was told to fetch as of another day."""
+    now = datetime.now(UTC)
+    if abs((now.date() - today).days) <= 1:  # the machine's day may differ from UTC's
+        return now
+    return datetime(today.year, today.month, today.day, 12, tzinfo=UTC)

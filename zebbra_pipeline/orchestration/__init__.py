@@ -1,0 +1,1 @@
+"""Dagster: assets, checks, automation, resources, and what they show."""

@@ -1,0 +1,1 @@
+"""SQL of the tables: how rows are read and written."""
