@@ -1,20 +1,36 @@
-"""What came of one workspace in a run of many."""
+"""
+The result of one workspace in a run.
 
-from collections.abc import Iterable
+`ingest` and `merge` return outcomes; `orchestration` turns them into Dagster events, and the
+commands into lines for a person.
+
+Landed         figures were fetched and stored
+NotConnected   nothing to fetch; what landed earlier is kept
+Merged         the model documents were filled
+Failed         the workspace failed; the others of the run go on
+└── Deferred   a provider's day limit is used up; retry after it resets
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
 
 from integrations.contracts import (
     AccessDeniedError,
     ConfigurationError,
+    DataBatch,
     DayLimitError,
+    Employee,
     PayloadError,
+    PayrollCost,
     ProviderUnavailableError,
     ReconnectRequiredError,
     RequestRefusedError,
+    Statement,
+    Tenant,
 )
 from integrations.contracts.display import printable
+from zebbra_pipeline.figures import MergedModel
 
 _WHAT_TO_DO: tuple[tuple[type[Exception], str], ...] = (
     (DayLimitError, "wait for the quota to reset"),
@@ -27,23 +43,170 @@ _WHAT_TO_DO: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class OperatorError(ConfigurationError):
-    """A setting or the operator's app is refused: no workspace of the integration can be served."""
-
-
 @dataclass(frozen=True, slots=True)
-class Done:
+class Origin:
     """
-    A workspace whose part of the run is finished.
+    Where a workspace's figures came from, and what the fetch used of the provider's quota.
 
     Attributes:
-        metadata: By asset name (`profit_and_loss`, …): plain values to show in Dagster.
-        summary: One line for a person, without figures.
+        slug: The integration.
+        fetched_at: Timezone-aware.
+        api_calls: Requests that the fetch made.
+        minute_calls_left: What the provider's minute limit still allows; None if unknown.
+        day_calls_left: What its day limit still allows; None if unknown.
+        seconds: Duration of the fetch.
     """
 
     workspace_id: str
-    metadata: dict[str, dict[str, Any]] = field(repr=False)
+    slug: str
+    tenant: Tenant
+    fetched_at: datetime
+    api_calls: int
+    minute_calls_left: int | None
+    day_calls_left: int | None
+    seconds: float
+
+    @property
+    def summary(self) -> str:
+        """One line for a person, without figures."""
+        return f"{self.tenant.name}, {self.api_calls} calls, {self.seconds} s"
+
+
+@dataclass(frozen=True, slots=True)
+class LandedStatement:
+    """
+    One statement as it landed.
+
+    Attributes:
+        batch: The pull that it is part of.
+        rows: Rows that the covered months hold now.
+        restated: Figures of accounts, of the whole batch, that differ from an earlier landing.
+        changed: Whether anything stored is different now.
+        batch_id: The landed batch.
+    """
+
+    statement: Statement
+    batch: DataBatch = field(repr=False)
+    rows: int
+    restated: int
+    changed: bool
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LandedEmployees:
+    """
+    The people of a company as they landed, with the months that the pull covers.
+
+    Attributes:
+        since: First month end of the history that was asked for.
+        rows: Job spells stored.
+    """
+
+    people: tuple[Employee, ...] = field(repr=False)
+    since: date
+    rows: int
+    changed: bool
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LandedPayrollCosts:
+    """
+    The payroll cost of a company by month as it landed.
+
+    Attributes:
+        people: The company's people, to tell how many share a cost; empty if not fetched.
+        rows: Months stored.
+    """
+
+    costs: tuple[PayrollCost, ...] = field(repr=False)
+    people: tuple[Employee, ...] = field(repr=False)
+    rows: int
+    changed: bool
+    batch_id: str
+
+
+LandedAsset = LandedStatement | LandedEmployees | LandedPayrollCosts
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """
+    A workspace with figures that were fetched and stored.
+
+    Attributes:
+        assets: By asset name, e.g. `profit_and_loss`.
+        summary: One line for a person, without figures.
+    """
+
+    origin: Origin
+    assets: Mapping[str, LandedAsset]
     summary: str
+
+    @property
+    def workspace_id(self) -> str:
+        """The customer."""
+        return self.origin.workspace_id
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the landing changed any stored figure, name or provisional mark."""
+        return any(item.changed for item in self.assets.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """
+    What the warehouse keeps of one asset of a workspace that has disconnected.
+
+    Attributes:
+        batch_id: The newest batch of the asset.
+        rows: Rows of all its months; of people, their job spells.
+    """
+
+    batch_id: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotConnected:
+    """
+    A workspace that has not connected the integration, or has disconnected it.
+
+    Attributes:
+        kept: By asset name: what landed while it was connected. Empty if nothing ever did.
+    """
+
+    workspace_id: str
+    kept: Mapping[str, Kept]
+
+    @property
+    def summary(self) -> str:
+        """One line for a person, without figures."""
+        return "disconnected, its figures are kept" if self.kept else "not connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """
+    A workspace with models that were merged and stored.
+
+    Attributes:
+        models: One per model document.
+        documents_sha256: Fingerprint of the documents, taken before they were read.
+        figures_sha256: Fingerprint of the landed figures that they were filled from.
+    """
+
+    workspace_id: str
+    models: tuple[MergedModel, ...] = field(repr=False)
+    documents_sha256: str
+    figures_sha256: str
+
+    @property
+    def summary(self) -> str:
+        """One line for a person, without figures."""
+        return f"{len(self.models)} models, {sum(len(model.rows) for model in self.models)} rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +231,42 @@ class Failed:
         return ""
 
     @property
-    def come_back_at(self) -> datetime | None:
-        """When a used-up quota resets, in UTC."""
-        if isinstance(self.error, DayLimitError):
-            return self.error.come_back_at.astimezone(UTC)
-        return None
-
-    @property
     def connect_url(self) -> str | None:
-        """Link with which a person can mend it, if that is the way."""
+        """Link to the connect page, if connecting again resolves the failure."""
         if isinstance(self.error, ReconnectRequiredError):
             return self.error.connect_url
         return None
 
 
-Outcome = Done | Failed
+@dataclass(frozen=True, slots=True)
+class Deferred(Failed):
+    """
+    A workspace that hit a provider's day limit; it is retried after the limit resets.
+
+    Attributes:
+        until: When the used-up quota resets, in UTC.
+    """
+
+    until: datetime
 
 
-def by_reason(failed: Iterable[Failed]) -> dict[str, list[Failed]]:
+Finished = Landed | NotConnected | Merged
+"""A workspace with its part of the run done."""
+
+Outcome = Landed | NotConnected | Merged | Failed
+
+
+def failed(workspace_id: str, error: Exception) -> Failed:
+    """Return the outcome of an error: `Deferred` for a used-up day limit, else `Failed`."""
+    if isinstance(error, DayLimitError):
+        return Deferred(workspace_id, error, error.come_back_at.astimezone(UTC))
+    return Failed(workspace_id, error)
+
+
+def by_reason(failures: Iterable[Failed]) -> dict[str, list[Failed]]:
     """Group failures that have the same reason, the most frequent reason first."""
     groups: dict[str, list[Failed]] = {}
-    for item in failed:
+    for item in failures:
         groups.setdefault(item.reason, []).append(item)
     return dict(sorted(groups.items(), key=lambda entry: -len(entry[1])))
 

@@ -15,8 +15,8 @@ from dagster_graphql.schema import create_schema
 
 from zebbra_pipeline.orchestration.automation.following import FOLLOWING_JOB
 from zebbra_pipeline.orchestration.automation.schedules import REFRESH_JOB, SCHEDULE_NAME
-from zebbra_pipeline.orchestration.changes import CHANGED_TAG
 from zebbra_pipeline.orchestration.partitions import WORKSPACES
+from zebbra_pipeline.orchestration.run_tags import CHANGED_TAG
 
 ASSETS = (dg.AssetKey(["xero", "balance_sheet"]), dg.AssetKey(["xero", "profit_and_loss"]))
 _ENDED = (

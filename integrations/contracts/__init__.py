@@ -13,12 +13,14 @@ from integrations.contracts.adapter import (
     PayrollFetchAdapter,
 )
 from integrations.contracts.client import Answer, ProviderClient
+from integrations.contracts.connections import Connection, ConnectionList, ConnectionState
 from integrations.contracts.errors import (
     AccessDeniedError,
     ConfigurationError,
     DayLimitError,
     IntegrationError,
     NotConnectedError,
+    OperatorError,
     PayloadError,
     ProviderUnavailableError,
     ReconnectRequiredError,
@@ -74,6 +76,9 @@ __all__ = [
     "ApiFacts",
     "ApiType",
     "ConfigurationError",
+    "Connection",
+    "ConnectionList",
+    "ConnectionState",
     "DataBatch",
     "DayLimitError",
     "Employee",
@@ -89,6 +94,7 @@ __all__ = [
     "NewGrant",
     "NotConnectedError",
     "OAuthApp",
+    "OperatorError",
     "OutboundRequest",
     "PayloadError",
     "PayrollCost",

@@ -8,6 +8,7 @@ IntegrationError
 ├── ReconnectRequiredError     a person must open the connect page
 ├── NotConnectedError          nothing was ever granted; there is nothing to fetch
 ├── ConfigurationError         the operator must change a setting or the provider app
+│   └── OperatorError          the same for every workspace of the integration
 ├── AccessDeniedError          a person lacks a permission or scope at the provider
 ├── RequestRefusedError        the provider calls our request wrong; no retry will help
 └── PayloadError               our parser does not know this answer; no retry will help
@@ -76,6 +77,10 @@ class NotConnectedError(IntegrationError):
 
 class ConfigurationError(IntegrationError):
     """A setting, or the operator's app at the provider, is missing or wrong."""
+
+
+class OperatorError(ConfigurationError):
+    """The operator's app or service key is refused: every workspace of the integration fails."""
 
 
 class AccessDeniedError(IntegrationError):

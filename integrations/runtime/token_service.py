@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from integrations.contracts import (
     ConfigurationError,
+    ConnectionList,
     IntegrationAccess,
     NotConnectedError,
+    OperatorError,
     OutboundRequest,
     PayloadError,
     ProviderUnavailableError,
@@ -20,7 +22,8 @@ from integrations.contracts import (
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.retry import retry_after_s
 from integrations.runtime.urls import check_oauth_url
-from zebbra_pipeline.outcomes import OperatorError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _OK, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 200, 401, 404, 409
 _SERVER_ERROR, _BAD_GATEWAY, _UNAVAILABLE = 500, 502, 503
@@ -108,19 +111,30 @@ class OAuthService:
             for item in self._json(answer)
         ]
 
-    async def connections(self, changed_since: str | None = None) -> dict[str, Any]:
+    async def connections(
+        self, changed_since: str | None = None, *, workspace_id: str | None = None
+    ) -> ConnectionList:
         """
-        Return `{"connections": [...], "cursor": ...}`, all or those changed since a cursor.
+        Return connections and the cursor from which to ask for later changes.
+
+        Args:
+            changed_since: A cursor: only connections that changed after it.
+            workspace_id: Only the connections of this workspace.
 
         Raises:
             IntegrationError: If the service does not answer or refuses the key.
+            PayloadError: If its answer is malformed.
         """
-        query = "" if changed_since is None else f"?{urlencode({'changed_since': changed_since})}"
-        return dict(self._json(await self._get(f"/api/connections{query}")))
+        given = {"changed_since": changed_since, "workspace_id": workspace_id}
+        query = urlencode({name: value for name, value in given.items() if value is not None})
+        answer = await self._get("/api/connections" + (f"?{query}" if query else ""))
+        if answer.status != _OK:
+            raise self._refusal(answer)
+        return _parsed(ConnectionList, answer, "connections")
 
     async def not_ready(self) -> tuple[str, ...]:
         """
-        Return what the service says it lacks, e.g. `keys`; nothing while it is ready.
+        Return what the service lacks, e.g. `keys`; empty while it is ready.
 
         Raises:
             IntegrationError: If the service does not answer, or in another way.
@@ -206,11 +220,7 @@ class OAuthService:
         path = f"/api/workspaces/{quote(workspace_id)}/integrations/{quote(slug)}/token{query}"
         answer = await self._get(path)
         if answer.status == _OK:
-            try:
-                return IntegrationAccess.model_validate_json(answer.body)
-            except ValidationError as exc:
-                fields = sorted({str(error["loc"][0]) for error in exc.errors()})
-                raise PayloadError(f"OAuth service: token: malformed {', '.join(fields)}") from None
+            return _parsed(IntegrationAccess, answer, "token")
         raise self._refusal(answer)
 
     def _refusal(self, answer: RawAnswer) -> Exception:
@@ -297,6 +307,14 @@ class ServiceTokens:
     async def access(self, *, rejected: str | None = None) -> IntegrationAccess:
         """Return the current token; see `OAuthService.access`."""
         return await self._service.access(self._workspace_id, self._slug, rejected=rejected)
+
+
+def _parsed(kind: type[Model], answer: RawAnswer, what: str) -> Model:
+    try:
+        return kind.model_validate_json(answer.body)
+    except ValidationError as exc:
+        fields = sorted({".".join(map(str, error["loc"])) or "JSON" for error in exc.errors()})
+        raise PayloadError(f"OAuth service: {what}: malformed {', '.join(fields[:3])}") from None
 
 
 def _problem(answer: RawAnswer) -> dict[str, Any]:

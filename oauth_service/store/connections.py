@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import func, insert, select
 
-from integrations.contracts import NotConnectedError, Tenant, TokenSet
+from integrations.contracts import ConnectionState, NotConnectedError, Tenant, TokenSet
 from oauth_service.security.crypto import TokenVault
 from oauth_service.store.changes import latest_change, next_change
 from oauth_service.store.consents import PendingGrant, take_grant
@@ -19,7 +19,6 @@ from oauth_service.store.rows import (
     SHOWN_STATE,
     UNCHECKED,
     Connection,
-    ConnectionState,
     change_connection,
     connection_of,
     find_connection,

@@ -8,9 +8,9 @@ import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integrations.contracts import TokenSet
+from integrations.contracts import ConnectionState, TokenSet
 from oauth_service.security.crypto import TokenVault, UnreadableTokensError
-from oauth_service.store.rows import ConnectionState, owner_of
+from oauth_service.store.rows import owner_of
 
 _QUERY = """
     SELECT tenant_id, tenant_name, tokens FROM connections

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Row, ScalarSelect, Select, func, or_, select, tuple_
 
+from integrations.contracts import ConnectionState
 from oauth_service.store.database import Database
 from oauth_service.store.history import HistoryEntry, Outcome
-from oauth_service.store.rows import SHOWN_STATE, Connection, ConnectionState, connection_of
+from oauth_service.store.rows import SHOWN_STATE, Connection, connection_of
 from oauth_service.store.schema import connections, refresh_history, workspaces
 from oauth_service.store.workspaces import Workspace
 

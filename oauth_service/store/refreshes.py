@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import Update
 
-from integrations.contracts import TokenSet, token_fingerprint
+from integrations.contracts import ConnectionState, TokenSet, token_fingerprint
 from oauth_service.security.crypto import TokenVault, UnreadableTokensError
 from oauth_service.store.changes import next_change
 from oauth_service.store.database import Database
@@ -15,7 +15,6 @@ from oauth_service.store.history import HistoryEntry, Outcome, record
 from oauth_service.store.rows import (
     ASKED,
     Connection,
-    ConnectionState,
     change_connection,
     find_connection,
     owner_of,

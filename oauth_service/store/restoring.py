@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, delete, func, inspect, select,
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from integrations.contracts import ConfigurationError
+from integrations.contracts import ConfigurationError, ConnectionState
 from integrations.runtime.files import aside, copied, is_held, stamp
 from oauth_service.store.copies import (
     copy_store,

@@ -3,22 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, case, literal, select, update
 from sqlalchemy import Connection as Transaction
 
-from integrations.contracts import Tenant
+from integrations.contracts import ConnectionState, Tenant
 from oauth_service.store.schema import connections
-
-
-class ConnectionState(StrEnum):
-    """Whether the grant works; a workspace that never connected has no connection."""
-
-    CONNECTED = "connected"
-    REQUIRES_RECONNECT = "requires_reconnect"
-    DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """`zebbra connect`, `admin`, `workspaces`, `connections`, `integrations`: who is connected to what."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+from integrations.contracts import Connection
 from integrations.runtime.registry import load_registry
+from integrations.runtime.settings import Settings
 from zebbra_pipeline.cli.context import (
     JsonOption,
     UsageError,
     ask_service,
+    connections_of,
     err,
     out,
     print_json,
@@ -69,15 +71,15 @@ def workspaces(*, as_json: JsonOption = False) -> None:
     """
     settings = settings_of_command()
     known = ask_service(settings, lambda service: service.workspaces())
-    connected = ask_service(settings, lambda service: service.connections())["connections"]
+    connected = ask_service(settings, lambda service: service.connections()).connections
     rows: list[dict[str, Any]] = [
         {
             "workspace_id": item["workspace_id"],
             "workspace_name": item.get("workspace_name"),
             "connections": {
-                each["integration"]: each["state"]
+                each.integration: each.state.value
                 for each in connected
-                if each["workspace_id"] == item["workspace_id"]
+                if each.workspace_id == item["workspace_id"]
             },
         }
         for item in known
@@ -113,58 +115,60 @@ def connections(
 
     Example: zebbra connections acme
     """
+    settings = settings_of_command()
     if workspace:
         workspace = workspace_argument(workspace)
-        ask_service(settings_of_command(), lambda service: service.providers(workspace))
-    rows = [
-        item
-        for item in ask_service(settings_of_command(), lambda service: service.connections())[
-            "connections"
-        ]
-        if not workspace or item["workspace_id"] == workspace
-    ]
-    if workspace:
-        rows = [row | {"history": _history(row)} for row in rows]
+    found = connections_of(settings, [workspace] if workspace else [])
+    histories = [_history(settings, item) for item in found] if workspace else []
     if as_json:
+        rows = [item.model_dump(mode="json") for item in found]
+        for row, history in zip(rows, histories, strict=False):
+            row["history"] = history
         print_json(rows)
         return
-    columns = ("workspace_id", "integration", "state", "tenant_name")
     print_table(
         ("workspace", "integration", "state", "organisation", "connected", "changed"),
         [
             [
-                *(row.get(column) for column in columns),
-                _to_the_second(row["connected_at"]),
-                _to_the_second(row["changed_at"]),
+                item.workspace_id,
+                item.integration,
+                item.state.value,
+                item.tenant_name,
+                _to_the_second(item.connected_at),
+                _to_the_second(item.changed_at),
             ]
-            for row in rows
+            for item in found
         ],
         empty="no connections yet; make a connect link with: zebbra connect <workspace>",
     )
-    for row in rows:
-        if row.get("reason"):
-            out.print(f"{row['workspace_id']}, {row['integration']}: {row['reason']}")
-    for row in rows if workspace else ():
-        _print_history(row)
+    for item in found:
+        if item.reason:
+            out.print(f"{item.workspace_id}, {item.integration}: {item.reason}")
+    for item, history in zip(found, histories, strict=False):
+        _print_history(item, history)
 
 
-def _history(connection: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what happened to a connection; nothing where its integration is not installed."""
-    if connection["slug"] not in load_registry().plugins:
+def _history(settings: Settings, connection: Connection) -> list[dict[str, Any]]:
+    """Return what happened to a connection; empty if its integration is not installed."""
+    if connection.slug not in load_registry().plugins:
         return []
-    workspace, slug = connection["workspace_id"], connection["slug"]
-    return ask_service(settings_of_command(), lambda service: service.history(workspace, slug))
+    return ask_service(
+        settings, lambda service: service.history(connection.workspace_id, connection.slug)
+    )
 
 
-def _print_history(connection: Mapping[str, Any]) -> None:
+def _print_history(connection: Connection, history: list[dict[str, Any]]) -> None:
     columns = ("outcome", "detail", "trace_id", "token_fingerprint")
     out.print()
-    out.print(f"{connection['integration']}: what happened, latest last")
+    out.print(f"{connection.integration}: what happened, latest last")
     print_table(
         ("time", "outcome", "detail", "provider's trace id", "token fingerprint"),
         [
-            [_to_the_second(item["at"]), *(item[column] for column in columns)]
-            for item in connection["history"]
+            [
+                _to_the_second(datetime.fromisoformat(item["at"])),
+                *(item[column] for column in columns),
+            ]
+            for item in history
         ],
         empty="nothing is remembered",
     )
@@ -175,9 +179,9 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _to_the_second(time: str) -> str:
-    """Shorten a time of the service, so that a trace id beside it is not folded."""
-    return datetime.fromisoformat(time).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _to_the_second(time: datetime) -> str:
+    """Shorten a time of the service, so that the trace id next to it is not folded."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def integrations(*, as_json: JsonOption = False) -> None:

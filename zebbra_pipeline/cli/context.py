@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from integrations.contracts import check_workspace_id
+from integrations.contracts import Connection, check_workspace_id
 from integrations.runtime.http import HttpSession
 from integrations.runtime.private_home import UMASK, make_private
 from integrations.runtime.settings import Settings, load_settings
@@ -26,7 +26,7 @@ __all__ = [
     "WorkspacesArgument",
     "ask_service",
     "chosen_workspaces",
-    "connection_rows",
+    "connections_of",
     "day_option",
     "err",
     "open_warehouse",
@@ -77,19 +77,20 @@ def chosen_workspaces(given: list[str] | None, *, everything: bool, doing: str) 
     return names
 
 
-def connection_rows(settings: Settings, names: Sequence[str]) -> list[dict[str, Any]]:
+def connections_of(settings: Settings, names: Sequence[str]) -> list[Connection]:
     """
-    Return the OAuth service's list of connections, of all workspaces if *names* is empty.
+    Return the OAuth service's connections, of all workspaces if *names* is empty.
 
     Raises:
         UnknownWorkspaceError: If the service does not know one of them.
     """
 
-    async def ask(service: OAuthService) -> list[dict[str, Any]]:
+    async def ask(service: OAuthService) -> list[Connection]:
         for name in names:
             await service.providers(name)  # refuses an unknown workspace
-        rows = (await service.connections())["connections"]
-        return [row for row in rows if not names or row["workspace_id"] in names]
+        only = names[0] if len(names) == 1 else None
+        listed = await service.connections(workspace_id=only)
+        return [item for item in listed.connections if not names or item.workspace_id in names]
 
     return ask_service(settings, ask)
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 import typer
 
-from integrations.contracts import IntegrationError
+from integrations.contracts import ConnectionState, IntegrationError
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.cli.context import (
@@ -87,9 +86,7 @@ def _integrations(settings: Settings) -> Iterator[Finding]:
 def _service(settings: Settings) -> Iterator[Finding]:
     what = f"OAuth service {settings.oauth_url}"
     try:
-        found: list[dict[str, Any]] = ask_service(settings, lambda service: service.connections())[
-            "connections"
-        ]
+        found = ask_service(settings, lambda service: service.connections()).connections
     except IntegrationError as exc:
         yield Finding(what, "broken", "cannot be used", str(exc))
         return
@@ -98,20 +95,19 @@ def _service(settings: Settings) -> Iterator[Finding]:
         do = _NOT_READY.get(name, "see the service's log")
         yield Finding(f"{what} {name}", "broken", "not ready", do)
     for item in found:
-        if item.get("restored_at"):
+        if item.restored_at:
             yield Finding(
-                f"{item['workspace_id']} {item['integration']}",
+                f"{item.workspace_id} {item.integration}",
                 "look",
                 "restored from a backup, not checked at its provider yet",
-                "wait: the OAuth service does it, or the next zebbra refresh "
-                f"{item['workspace_id']}",
+                f"wait: the OAuth service does it, or the next zebbra refresh {item.workspace_id}",
             )
-        elif item["state"] == "requires_reconnect":
+        elif item.state is ConnectionState.REQUIRES_RECONNECT:
             yield Finding(
-                f"{item['workspace_id']} {item['integration']}",
+                f"{item.workspace_id} {item.integration}",
                 "look",
                 "requires_reconnect",
-                f"send a connect link: zebbra connect {item['workspace_id']}",
+                f"send a connect link: zebbra connect {item.workspace_id}",
             )
 
 

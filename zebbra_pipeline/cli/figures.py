@@ -27,8 +27,8 @@ from zebbra_pipeline.cli.context import (
 )
 from zebbra_pipeline.cli.output import Column
 from zebbra_pipeline.figures import MergedModel
-from zebbra_pipeline.ingest.days import day_of_fetch
-from zebbra_pipeline.outcomes import Failed
+from zebbra_pipeline.ingest.fetch import day_of_fetch
+from zebbra_pipeline.outcomes import Merged
 
 _NAME_WIDTH, _STATUS_WIDTH, _MONTH_WIDTH = 34, 20, 13
 
@@ -144,16 +144,15 @@ def merge_and_store(settings: Settings, workspace: str) -> list[MergedModel]:
             f"{workspace}: no model documents; put them at {shown(settings.models / workspace)}"
             "/<model_id>.json"
         )
-    outcomes, merged = merge_workspaces(
+    (outcome,) = merge_workspaces(
         [workspace],
         models=settings.models,
         warehouse=open_warehouse(settings),
         today=day_of_fetch(),
     )
-    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    if failed:
-        raise UsageError(failed[0].reason)
-    return merged[workspace]
+    if not isinstance(outcome, Merged):
+        raise UsageError(outcome.reason)
+    return list(outcome.models)
 
 
 def print_model(model: MergedModel, *, months: int) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from integrations.contracts import Connection, ConnectionState
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.cli.context import (
@@ -14,7 +15,7 @@ from zebbra_pipeline.cli.context import (
     UsageError,
     WorkspacesArgument,
     chosen_workspaces,
-    connection_rows,
+    connections_of,
     day_option,
     err,
     open_warehouse,
@@ -24,10 +25,15 @@ from zebbra_pipeline.cli.context import (
     settings_of_command,
 )
 from zebbra_pipeline.cli.spreading import days_of
-from zebbra_pipeline.ingest.days import day_of_fetch
-from zebbra_pipeline.ingest.plans import SECONDS_PER_CALL, plan_of
-from zebbra_pipeline.ingest.quota import DAY_S, BackfillPlan, ProviderPlan, TenantPlan
-from zebbra_pipeline.ingest.run import CONCURRENT_WORKSPACES
+from zebbra_pipeline.ingest.fetch import day_of_fetch
+from zebbra_pipeline.ingest.plans import SECONDS_PER_CALL, plan_connections
+from zebbra_pipeline.ingest.quota import (
+    CONCURRENT_WORKSPACES,
+    DAY_S,
+    BackfillPlan,
+    ProviderPlan,
+    TenantPlan,
+)
 from zebbra_pipeline.outcomes import named
 
 _TENANTS_SHOWN = 10
@@ -63,7 +69,7 @@ def plan(
     names = chosen_workspaces(workspaces, everything=everything, doing="plan for")
     today = day_of_fetch(day_option(as_of))
     live, waiting = _connections(settings, names)
-    planned = plan_of(
+    planned = plan_connections(
         live,
         load_registry(),
         open_warehouse(settings),
@@ -80,13 +86,11 @@ def plan(
         err.print(f"not planned, must be connected again: {named(waiting)}")
 
 
-def _connections(
-    settings: Settings, names: list[str]
-) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def _connections(settings: Settings, names: list[str]) -> tuple[list[Connection], tuple[str, ...]]:
     """Return the connections that work, and the workspaces with one that does not."""
-    rows = connection_rows(settings, names)
-    live = [row for row in rows if row["state"] == "connected"]
-    waiting = {row["workspace_id"] for row in rows if row["state"] == "requires_reconnect"}
+    rows = connections_of(settings, names)
+    live = [row for row in rows if row.is_connected]
+    waiting = {row.workspace_id for row in rows if row.state is ConnectionState.REQUIRES_RECONNECT}
     if not live and not waiting:
         example = names[0] if names else "<workspace>"
         raise UsageError(

@@ -1,10 +1,11 @@
 """`zebbra refresh`: fetches workspaces, and says first what a day has no room for."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from integrations.contracts import Connection
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.cli.context import (
@@ -12,7 +13,7 @@ from zebbra_pipeline.cli.context import (
     UsageError,
     WorkspacesArgument,
     chosen_workspaces,
-    connection_rows,
+    connections_of,
     day_option,
     err,
     open_warehouse,
@@ -21,8 +22,8 @@ from zebbra_pipeline.cli.context import (
     settings_of_command,
 )
 from zebbra_pipeline.cli.spreading import days_of, put_off_lines
-from zebbra_pipeline.ingest.days import day_of_fetch
-from zebbra_pipeline.ingest.plans import plan_of
+from zebbra_pipeline.ingest.fetch import day_of_fetch
+from zebbra_pipeline.ingest.plans import plan_connections
 from zebbra_pipeline.ingest.progress import FETCHING, HELD_UP, WAITING, lines_of
 from zebbra_pipeline.orchestration.interrupts import ended_by_signals
 from zebbra_pipeline.outcomes import named
@@ -30,12 +31,11 @@ from zebbra_pipeline.outcomes import named
 if TYPE_CHECKING:  # imports Dagster
     from zebbra_pipeline.orchestration.refresh import RefreshResult
 
-LIVE_STATES = frozenset({"connected", "requires_reconnect"})
 FAILED, PUT_OFF = 1, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: nothing is wrong, try again later."""
 
-Connected = Sequence[Mapping[str, Any]]
-"""Rows of the OAuth service's list of connections, of integrations that are installed."""
+Connected = Sequence[Connection]
+"""Connections of integrations that are installed, working or not."""
 
 
 def refresh(
@@ -85,8 +85,8 @@ def connected_integrations(settings: Settings, names: Sequence[str]) -> Connecte
         UnknownWorkspaceError: If the OAuth service does not know one of them.
         UsageError: If one of them has connected nothing, or nothing that is installed.
     """
-    rows = [row for row in connection_rows(settings, names) if row["state"] in LIVE_STATES]
-    empty = sorted(set(names).difference(row["workspace_id"] for row in rows))
+    rows = [row for row in connections_of(settings, names) if not row.is_disconnected]
+    empty = sorted(set(names).difference(row.workspace_id for row in rows))
     if empty:
         raise UsageError(
             f"{', '.join(empty)}: nothing is connected yet; "
@@ -99,13 +99,13 @@ def connected_integrations(settings: Settings, names: Sequence[str]) -> Connecte
 
 def _installed(rows: Connected, installed: Sequence[str], names: Iterable[str]) -> Connected:
     """Return the rows of installed integrations; tell of the others."""
-    found = [row for row in rows if row["integration"] in installed]
+    found = [row for row in rows if row.integration in installed]
     missing: dict[str, list[str]] = {}
     for row in rows:
-        if row["integration"] not in installed:
-            missing.setdefault(row["integration"], []).append(row["workspace_id"])
-    left = {row["workspace_id"] for row in found}
-    nothing = sorted(set(names) - left) if left else sorted({row["workspace_id"] for row in rows})
+        if row.integration not in installed:
+            missing.setdefault(row.integration, []).append(row.workspace_id)
+    left = {row.workspace_id for row in found}
+    nothing = sorted(set(names) - left) if left else sorted({row.workspace_id for row in rows})
     if nothing:
         raise UsageError(
             f"{named(nothing)}: nothing to refresh: connected to {', '.join(sorted(missing))}, "
@@ -129,8 +129,8 @@ def refresh_connected(
     _tell_what_does_not_fit(connected, settings, full=full, as_of=as_of)
     slugs: dict[str, frozenset[str]] = {}
     for row in connected:
-        workspace = row["workspace_id"]
-        slugs[workspace] = slugs.get(workspace, frozenset()) | {row["integration"].lower()}
+        workspace = row.workspace_id
+        slugs[workspace] = slugs.get(workspace, frozenset()) | {row.slug}
     with lines_of(FETCHING, WAITING, HELD_UP, show=lambda line: out.print(f"  {line}")):
         from zebbra_pipeline.orchestration.refresh import refresh as materialize
 
@@ -161,8 +161,8 @@ def refresh_connected(
 def _tell_what_does_not_fit(
     connected: Connected, settings: Settings, *, full: bool, as_of: str
 ) -> None:
-    planned = plan_of(
-        [row for row in connected if row["state"] == "connected"],
+    planned = plan_connections(
+        [row for row in connected if row.is_connected],
         load_registry(),
         open_warehouse(settings),
         settings,

@@ -1,10 +1,9 @@
 """Fetches one workspace from one integration: how far back, and by which adapter."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Any
 
 from integrations.contracts import (
     AccountingFetchAdapter,
@@ -24,22 +23,23 @@ from integrations.runtime.http import BoundClient, HttpSession
 from integrations.runtime.settings import Settings
 from integrations.runtime.token_service import OAuthService, ServiceTokens
 from zebbra_pipeline.ingest.amounts import check_batch, check_costs, check_people
-from zebbra_pipeline.ingest.batches import AccountingPull, Origin, PayrollPull
-from zebbra_pipeline.ingest.run import Pull
+from zebbra_pipeline.ingest.batches import FetchedBatch, FetchedPayroll, FetchedStatements
+from zebbra_pipeline.outcomes import Origin
 from zebbra_pipeline.warehouse import (
     EMPLOYEES,
     PAYROLL_COSTS,
     LandedInfo,
-    Warehouse,
 )
 
 
-def what_has_landed(
-    warehouse: Warehouse, integration: str, workspace_ids: Sequence[str]
-) -> Mapping[str, LandedInfo]:
-    """Return by workspace what the published copy holds of an integration."""
-    with warehouse.read() as session:
-        return session.landed(integration, workspace_ids)
+def day_of_fetch(as_of: str = "") -> date:
+    """
+    Return *as_of* (YYYY-MM-DD), or for an empty one the day where this machine is.
+
+    Raises:
+        ValueError: If *as_of* is something else.
+    """
+    return date.fromisoformat(as_of) if as_of else datetime.now().astimezone().date()
 
 
 def first_month(
@@ -110,7 +110,7 @@ async def open_adapter(
     return plugin.adapter(workspace_id, client, today=today), client
 
 
-class Puller:
+class WorkspaceFetcher:
     """
     Fetches workspaces of one integration.
 
@@ -118,7 +118,7 @@ class Puller:
         plugin: The integration.
         assets: Asset names wanted, e.g. `profit_and_loss`; others cost no call.
         settings: Months of history, and the provider's base URL.
-        landed: What has already landed of each workspace; see `what_has_landed`.
+        landed: By workspace: how far it has landed; a workspace without a landing is absent.
         full: Fetch the whole history even where it has landed before.
         today: The day of the fetch.
 
@@ -148,7 +148,7 @@ class Puller:
         self._full = full
         self._today = today
 
-    async def pull(self, workspace_id: str) -> Pull:
+    async def fetch(self, workspace_id: str) -> FetchedBatch:
         """
         Fetch one workspace; while the provider is down it waits, bounded (see `Breaker`).
 
@@ -157,14 +157,14 @@ class Puller:
         """
         try:
             async with self._http.breaker(self._plugin).turn():
-                return await self._pull(workspace_id)
+                return await self._fetch(workspace_id)
         except ReconnectRequiredError as exc:
             if exc.connect_url is None:  # the provider's word, of which the service has not heard
                 with suppress(IntegrationError):
                     exc.connect_url = (await self._service.connect_link(workspace_id))["url"]
             raise
 
-    async def _pull(self, workspace_id: str) -> Pull:
+    async def _fetch(self, workspace_id: str) -> FetchedBatch:
         started = time.monotonic()
         adapter, client = await open_adapter(
             self._plugin,
@@ -192,7 +192,7 @@ class Puller:
                     f"{self._plugin.name}: the figures came from another organisation "
                     f"than the one that is connected, {tenant.name!r}"
                 )
-            return AccountingPull(self._origin(workspace_id, tenant, client, started), batch)
+            return FetchedStatements(self._origin(workspace_id, tenant, client, started), batch)
         if not isinstance(adapter, PayrollFetchAdapter):
             raise ConfigurationError(f"{self._plugin.name}: unknown kind of adapter")
         history = min(from_month, months_back(self._today, self._settings.history_months))
@@ -203,22 +203,21 @@ class Puller:
         check_people(self._plugin.name, people or ())
         check_costs(self._plugin.name, costs or ())
         origin = self._origin(workspace_id, tenant, client, started)
-        return PayrollPull(origin, self._plugin.name, history, people, costs)
+        return FetchedPayroll(origin, self._plugin.name, history, people, costs)
 
     def _origin(
         self, workspace_id: str, tenant: Tenant, client: BoundClient, started: float
     ) -> Origin:
-        notes: dict[str, Any] = {"zebbra/api_calls": client.calls}
-        for name, left in (
-            ("minute", client.quota.minute_remaining),
-            ("day", client.quota.day_remaining),
-        ):
-            if left is not None:
-                notes[f"zebbra/calls_left_{name}"] = left
-        notes["zebbra/seconds"] = round(time.monotonic() - started, 2)
-        url = self._service.connection_page(workspace_id, self._plugin.slug)
-        fetched_at = _fetch_time(self._today)
-        return Origin(workspace_id, tenant, url, fetched_at, client.calls, notes)
+        return Origin(
+            workspace_id,
+            self._plugin.slug,
+            tenant,
+            _fetch_time(self._today),
+            client.calls,
+            client.quota.minute_remaining,
+            client.quota.day_remaining,
+            round(time.monotonic() - started, 2),
+        )
 
 
 def _fetch_time(today: date) -> datetime:

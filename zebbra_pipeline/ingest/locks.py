@@ -1,15 +1,14 @@
-"""One run at a time pulls a workspace, whoever started it; a second one waits."""
+"""One run at a time fetches a workspace; a second one waits."""
 
 import asyncio
 import logging
 import time
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Self
 
 from integrations.contracts import ProviderUnavailableError
 from integrations.runtime.backoff import Backoff
-from zebbra_pipeline.ingest.run import Fetch, Pull
-from zebbra_pipeline.warehouse import Warehouse, WriteSession
+from zebbra_pipeline.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
 
@@ -17,70 +16,42 @@ WAIT_S = 900.0
 _PAUSES = Backoff(first_s=0.05, longest_s=1.0)
 
 
-class HeldPull:
-    """A pull whose workspace is held until it has landed."""
-
-    def __init__(self, pull: Pull, hold: ExitStack) -> None:
-        self._pull = pull
-        self._hold = hold
-
-    @property
-    def workspace_id(self) -> str:
-        return self._pull.workspace_id
-
-    @property
-    def summary(self) -> str:
-        return self._pull.summary
-
-    def land(self, session: WriteSession, run_id: str) -> dict[str, dict[str, Any]]:
-        """Land it and let the workspace go: what has landed is committed."""
-        with self._hold:
-            return self._pull.land(session, run_id)
-
-
-class OneRunAtATime:
+class WorkspaceLocks:
     """
-    Makes a fetch wait for the workspaces that another run is pulling.
+    The workspaces that a run has locked while it fetches and lands them.
 
-    A workspace is held from its first request until its figures have landed; whatever is still
-    held when the block ends is let go. A run waits for a workspace while it holds only others
-    that it is fetching or landing, which end by themselves: two runs never wait for each other.
+    Locks that are still held when the block ends are released. A run waits for a workspace only
+    while it holds others that it is fetching or landing, which end by themselves: two runs never
+    wait for each other.
 
     Args:
-        warehouse: Where the figures land; it knows who holds what.
+        warehouse: Where the figures land; the locks are beside it, or in its catalog's database.
         integration: Registered name, for messages.
-        wait_s: How long a workspace is waited for.
+        wait_s: How long to wait for a workspace that another run has locked.
     """
 
     def __init__(self, warehouse: Warehouse, integration: str, *, wait_s: float = WAIT_S) -> None:
         self._warehouse = warehouse
         self._integration = integration
         self._wait_s = wait_s
-        self._holds = ExitStack()
+        self._held = ExitStack()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._holds.close()
+        self._held.close()
 
-    def __call__(self, fetch: Fetch) -> Fetch:
-        """Return *fetch*, which now waits; it raises `ProviderUnavailableError` if too long."""
+    async def acquire(self, workspace_id: str) -> ExitStack:
+        """
+        Lock a workspace; closing the result releases it.
 
-        async def fetch_held(workspace_id: str) -> Pull:
-            hold = await self._hold(workspace_id)
-            self._holds.push(hold)
-            try:
-                return HeldPull(await fetch(workspace_id), hold)
-            except BaseException:
-                hold.close()
-                raise
-
-        return fetch_held
-
-    async def _hold(self, workspace_id: str) -> ExitStack:
+        Raises:
+            ProviderUnavailableError: If another run has held it for *wait_s* seconds.
+            WarehouseFileError: If the catalog with the locks cannot be reached.
+        """
         end, failures = time.monotonic() + self._wait_s, 0
-        while (hold := await asyncio.to_thread(self._warehouse.hold, workspace_id)) is None:
+        while (lock := await asyncio.to_thread(self._warehouse.hold, workspace_id)) is None:
             if time.monotonic() >= end:
                 raise ProviderUnavailableError(
                     f"{self._integration}: workspace {workspace_id!r}: another run has been "
@@ -90,4 +61,5 @@ class OneRunAtATime:
             if failures == 1:
                 _log.info("%s %s waits: another run pulls it", self._integration, workspace_id)
             await asyncio.sleep(_PAUSES.wait_s(failures))
-        return hold
+        self._held.push(lock)
+        return lock

@@ -2,7 +2,7 @@
 What a backfill costs at the providers: calls against their limits, and how long it takes.
 
 Pure: the calls of a pull come from its plugin (`FetchAdapter.planned_calls`), the limits from
-`plugin.api.limits` and the settings; see `planned_pulls`.
+`plugin.api.limits` and the settings; see `plans`.
 """
 
 from collections import Counter
@@ -13,6 +13,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from integrations.contracts import RateLimits
+
+CONCURRENT_WORKSPACES = 10
+"""Workspaces that one run fetches at once."""
 
 DAY_S = 86_400.0
 _MINUTE_S = 60.0

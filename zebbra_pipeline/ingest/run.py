@@ -1,182 +1,248 @@
 """
 Fetches many workspaces of one integration at once and lands each by itself.
 
-Nothing here knows Dagster. No lock is held during a fetch: whatever has arrived lands
-together in one short write session, one transaction a workspace.
+Nothing here knows Dagster. The warehouse's write lock is not held during a fetch: whatever has
+arrived lands together in one short write session, one transaction a workspace.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
-from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
+from integrations.contracts import (
+    IntegrationError,
+    IntegrationPlugin,
+    NotConnectedError,
+    OperatorError,
+)
 from integrations.contracts.display import printable
-from zebbra_pipeline.ingest.disconnected import Disconnected
-from zebbra_pipeline.outcomes import Done, Failed, OperatorError, Outcome
-from zebbra_pipeline.warehouse import Warehouse, WarehouseError, WriteSession
+from integrations.runtime.http import HttpSession
+from integrations.runtime.settings import Settings
+from integrations.runtime.token_service import OAuthService
+from zebbra_pipeline.ingest.batches import FetchedBatch
+from zebbra_pipeline.ingest.fetch import WorkspaceFetcher
+from zebbra_pipeline.ingest.locks import WorkspaceLocks
+from zebbra_pipeline.ingest.plans import DAY, over_the_day
+from zebbra_pipeline.ingest.progress import HELD_UP, OPEN_ELSEWHERE, WAITING, lines_of
+from zebbra_pipeline.ingest.publisher import Publisher
+from zebbra_pipeline.ingest.quota import CONCURRENT_WORKSPACES
+from zebbra_pipeline.outcomes import Failed, Kept, NotConnected, Outcome, failed
+from zebbra_pipeline.warehouse import LandedInfo, Warehouse, WarehouseError
 
 _log = logging.getLogger(__name__)
 
-CONCURRENT_WORKSPACES = 10
 PUBLISH_AFTER_S = 30.0
-"""What has landed is published at the latest so long after, while others are still fetched."""
+"""What has landed is published after this time at the latest, while others are still fetched."""
 
-
-class Pull(Protocol):
-    """What one workspace's fetch brought, ready to land."""
-
-    @property
-    def workspace_id(self) -> str:
-        """The customer."""
-        ...
-
-    @property
-    def summary(self) -> str:
-        """One line for a person, without figures."""
-        ...
-
-    def land(self, session: WriteSession, run_id: str) -> dict[str, dict[str, Any]]:
-        """Land it, one transaction an asset; return metadata by asset name."""
-        ...
-
-
-Fetch = Callable[[str], Awaitable[Pull]]
+Fetch = Callable[[str], Awaitable[FetchedBatch]]
 """Fetches one workspace; raises `IntegrationError`."""
 
-Note = Callable[[Outcome], None]
-"""Takes note of what came of one workspace."""
+OnOutcome = Callable[[Outcome], None]
+"""Takes the outcome of one workspace."""
+
+KeptByWorkspace = Mapping[str, Mapping[str, Kept]]
+"""What is kept of each asset, by workspace and asset name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """
+    What a step knows before its first request: the published copy is read once for all of it.
+
+    Attributes:
+        landed: By workspace: how far the integration has landed.
+        kept: By workspace and asset name: what is kept if the workspace has disconnected.
+        used_calls: By integration and tenant id: calls of the last 24 hours.
+    """
+
+    landed: Mapping[str, LandedInfo]
+    kept: KeptByWorkspace
+    used_calls: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def read(
+        cls, warehouse: Warehouse, integration: str, workspace_ids: Sequence[str]
+    ) -> "RunContext":
+        """
+        Read it from the published copy.
+
+        Raises:
+            WarehouseError: If the published copy cannot be read.
+        """
+        with warehouse.read() as session:
+            return cls(
+                landed=session.landed(integration, workspace_ids),
+                kept=session.kept(integration, workspace_ids),
+                used_calls=session.calls_since(datetime.now(UTC) - DAY),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldBatch:
+    """A fetched batch, its workspace locked until it has landed."""
+
+    batch: FetchedBatch
+    lock: ExitStack
+
+
+async def fetch_workspaces(
+    plugin: IntegrationPlugin,
+    workspace_ids: Sequence[str],
+    assets: tuple[str, ...],
+    *,
+    http: HttpSession,
+    service: OAuthService,
+    settings: Settings,
+    warehouse: Warehouse,
+    full: bool,
+    today: date,
+    run_id: str,
+    on_outcome: OnOutcome,
+    warn: Callable[[str], None],
+) -> list[Outcome]:
+    """
+    Fetch and land workspaces of an integration; see `fetch_and_land`.
+
+    First *warn* is called for each organisation with a day limit too small for what the run is
+    going to ask of it; then whenever a provider that is down, or another run, is waited for.
+
+    Raises:
+        ConfigurationError: If a setting is malformed.
+        WarehouseError: If nothing can be landed at all.
+    """
+    warehouse.check()  # before any call: a run that cannot land makes none
+    context = RunContext.read(warehouse, plugin.name, workspace_ids)
+    for sentence in await over_the_day(
+        plugin,
+        workspace_ids,
+        service=service,
+        landed=context.landed,
+        used_calls=context.used_calls,
+        settings=settings,
+        full=full,
+        today=today,
+    ):
+        warn(f"does not fit a day: {printable(sentence)}; who meets the limit is put off")
+    fetcher = WorkspaceFetcher(
+        plugin,
+        assets,
+        http=http,
+        service=service,
+        settings=settings,
+        landed=context.landed,
+        full=full,
+        today=today,
+    )
+    with lines_of(WAITING, HELD_UP, OPEN_ELSEWHERE, show=warn):
+        return await fetch_and_land(
+            plugin,
+            workspace_ids,
+            fetch=fetcher.fetch,
+            kept=context.kept,
+            warehouse=warehouse,
+            run_id=run_id,
+            on_outcome=on_outcome,
+        )
 
 
 async def fetch_and_land(
     plugin: IntegrationPlugin,
     workspace_ids: Sequence[str],
-    assets: Sequence[str],
     *,
     fetch: Fetch,
+    kept: KeptByWorkspace,
     warehouse: Warehouse,
     run_id: str,
-    note: Note = lambda _outcome: None,
+    on_outcome: OnOutcome = lambda _outcome: None,
     publish_after_s: float = PUBLISH_AFTER_S,
 ) -> list[Outcome]:
     """
     Fetch and land every workspace; one that fails does not stop the others.
 
-    Where the operator's app or key is refused, the workspaces that are still waiting fail with
-    the same error and cost no call: it would meet each of them.
+    A workspace is locked from its first request until its figures have landed, so that one run
+    at a time fetches it. Where the operator's app or key is refused, the workspaces that are
+    still waiting fail with the same error and cost no call: each of them would meet it.
 
     Args:
         plugin: The integration.
         workspace_ids: The customers.
-        assets: Asset names to land, e.g. `profit_and_loss`.
         fetch: Fetches one workspace.
-        warehouse: Where figures land; its published copy is renewed at the end, and before it
-            where a slow workspace would hold back the others.
+        kept: What stays of a workspace that turns out to be disconnected.
+        warehouse: Where figures land; its published copy is renewed at the end, and earlier
+            if a slow workspace would hold back the others.
         run_id: Recorded with each batch.
-        note: Called as soon as it is known what came of a workspace, for landed figures right
-            after their transaction: a process that is killed has told of all but the last.
-            Called from threads, one call at a time.
+        on_outcome: Called as soon as the outcome of a workspace is known, for landed figures
+            right after their transaction: a process that is killed has reported all but the
+            last. Called from threads, one call at a time.
         publish_after_s: How long what has landed waits for the other workspaces.
 
     Raises:
         WarehouseError: If the warehouse itself cannot be written: no workspace could land. Or if
             it cannot be published in the end.
     """
-    arrived: asyncio.Queue[Pull | Outcome] = asyncio.Queue()
+    arrived: asyncio.Queue[_HeldBatch | Outcome] = asyncio.Queue()
     gate = asyncio.Semaphore(CONCURRENT_WORKSPACES)
-
     refused: list[OperatorError] = []
-    disconnected = Disconnected(plugin.name, workspace_ids, assets, warehouse)
 
     async def one(workspace_id: str) -> None:
         async with gate:
             if refused:
                 arrived.put_nowait(Failed(workspace_id, refused[0]))
                 return
-            outcome = await _fetch_one(plugin, workspace_id, fetch, disconnected)
-            if isinstance(outcome, Failed) and isinstance(outcome.error, OperatorError):
-                refused.append(outcome.error)
-            arrived.put_nowait(outcome)
+            item = await _fetch_one(plugin, workspace_id, fetch, kept, locks)
+            if isinstance(item, Failed) and isinstance(item.error, OperatorError):
+                refused.append(item.error)
+            arrived.put_nowait(item)
 
     outcomes: list[Outcome] = []
-    told: set[str] = set()
-    publishing = _Publishing(warehouse, publish_after_s)
-    tasks = [asyncio.create_task(one(workspace_id)) for workspace_id in workspace_ids]
-    try:
-        async for group in _groups(arrived, len(tasks)):
-            ready = [item for item in group if not isinstance(item, Done | Failed)]
-            landed: list[Outcome] = [item for item in group if isinstance(item, Done | Failed)]
-            for outcome in landed:
-                note(outcome)
-            if ready:
-                landed += await asyncio.to_thread(_land_all, plugin, ready, warehouse, run_id, note)
-                publishing.soon()
-            for outcome in landed:
-                outcomes.append(outcome)
-                _report(plugin, outcome, len(outcomes), len(tasks), told)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await publishing.stop()
-        if outcomes:
-            await publishing.now()
+    reported: set[str] = set()
+    publisher = Publisher(warehouse, publish_after_s)
+    async with WorkspaceLocks(warehouse, plugin.name) as locks:
+        tasks = [asyncio.create_task(one(workspace_id)) for workspace_id in workspace_ids]
+        try:
+            async for group in _groups(arrived, len(tasks)):
+                ready = [item for item in group if isinstance(item, _HeldBatch)]
+                ended = [item for item in group if not isinstance(item, _HeldBatch)]
+                for outcome in ended:
+                    on_outcome(outcome)
+                if ready:
+                    ended += await asyncio.to_thread(
+                        _land_all, plugin, ready, warehouse, run_id, on_outcome
+                    )
+                    publisher.publish_soon()
+                for outcome in ended:
+                    outcomes.append(outcome)
+                    _report(plugin, outcome, len(outcomes), len(tasks), reported)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await publisher.stop()
+            if outcomes:
+                await publisher.publish()
     return outcomes
 
 
-class _Publishing:
-    """
-    Publishes what a run has landed: now and then while it goes on, and at its end.
-
-    All copies of a run count as one: only the copy before the first of them is kept beside them.
-    """
-
-    def __init__(self, warehouse: Warehouse, after_s: float) -> None:
-        self._warehouse = warehouse
-        self._after_s = after_s
-        self._waiting: asyncio.Task[None] | None = None
-        self._landed = False
-        self._published = False
-
-    def soon(self) -> None:
-        """Publish a while from now, unless that is due already."""
-        self._landed = True
-        if self._waiting is None or self._waiting.done():
-            self._waiting = asyncio.create_task(self._later())
-
-    async def now(self) -> None:
-        await asyncio.to_thread(self._warehouse.publish, renew=self._published)
-        self._published = True
-
-    async def stop(self) -> None:
-        """Publish no more by itself; what is under way ends first."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            await asyncio.gather(self._waiting, return_exceptions=True)
-
-    async def _later(self) -> None:
-        while self._landed:
-            await asyncio.sleep(self._after_s)
-            self._landed = False
-            publishing = asyncio.ensure_future(self.now())
-            try:
-                await asyncio.shield(publishing)
-            except WarehouseError as exc:
-                _log.warning("not published yet, the end of the run tries again: %s", exc)
-            except asyncio.CancelledError:
-                await asyncio.gather(publishing, return_exceptions=True)
-                raise
-
-
 async def _fetch_one(
-    plugin: IntegrationPlugin, workspace_id: str, fetch: Fetch, disconnected: Disconnected
-) -> Pull | Outcome:
+    plugin: IntegrationPlugin,
+    workspace_id: str,
+    fetch: Fetch,
+    kept: KeptByWorkspace,
+    locks: WorkspaceLocks,
+) -> _HeldBatch | Outcome:
     try:
+        lock = await locks.acquire(workspace_id)
         try:
-            return await fetch(workspace_id)
-        except NotConnectedError:
-            return await disconnected.done(workspace_id)
-    except (IntegrationError, WarehouseError) as exc:  # the latter: it could not be held
-        return Failed(workspace_id, exc)
+            return _HeldBatch(await fetch(workspace_id), lock)
+        except BaseException:
+            lock.close()
+            raise
+    except NotConnectedError:
+        return NotConnected(workspace_id, kept.get(workspace_id, {}))
+    except (IntegrationError, WarehouseError) as exc:  # the latter: it could not be locked
+        return failed(workspace_id, exc)
     except Exception as exc:  # noqa: BLE001 -- see the comment
         # A plugin's own bug must not sink the other workspaces; its text may hold figures.
         _log.debug("%s: workspace %s failed", plugin.name, workspace_id, exc_info=exc)
@@ -185,8 +251,8 @@ async def _fetch_one(
 
 
 async def _groups(
-    arrived: "asyncio.Queue[Pull | Outcome]", count: int
-) -> AsyncIterator[list[Pull | Outcome]]:
+    arrived: "asyncio.Queue[_HeldBatch | Outcome]", count: int
+) -> AsyncIterator[list[_HeldBatch | Outcome]]:
     seen = 0
     while seen < count:
         group = [await arrived.get()]
@@ -197,40 +263,44 @@ async def _groups(
 
 
 def _land_all(
-    plugin: IntegrationPlugin, ready: list[Pull], warehouse: Warehouse, run_id: str, note: Note
+    plugin: IntegrationPlugin,
+    ready: list[_HeldBatch],
+    warehouse: Warehouse,
+    run_id: str,
+    on_outcome: OnOutcome,
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with warehouse.write(f"landing {plugin.name} for {len(ready)} workspaces") as session:
-        for pulled in ready:
+        for held in ready:
             outcome: Outcome
             try:
-                metadata = pulled.land(session, run_id)
-                outcome = Done(pulled.workspace_id, metadata, pulled.summary)
+                with held.lock:
+                    outcome = held.batch.land(session, run_id)
             except (WarehouseError, ValueError, ArithmeticError) as exc:  # by the database, or us
-                outcome = Failed(pulled.workspace_id, exc)
-            note(outcome)
+                outcome = failed(held.batch.origin.workspace_id, exc)
+            on_outcome(outcome)
             outcomes.append(outcome)
     return outcomes
 
 
 def _report(
-    plugin: IntegrationPlugin, outcome: Outcome, done: int, count: int, told: set[str]
+    plugin: IntegrationPlugin, outcome: Outcome, done: int, count: int, reported: set[str]
 ) -> None:
-    """Log what came of a workspace; what the operator has to mend is *told* once."""
+    """Log the outcome of a workspace; a fault of the operator's app is *reported* once."""
     if isinstance(outcome, Failed) and isinstance(outcome.error, OperatorError):
-        if outcome.reason in told:
+        if outcome.reason in reported:
             return
-        told.add(outcome.reason)
+        reported.add(outcome.reason)
         _log.info("%s FAILED for every workspace: %s", plugin.name, outcome.reason)
         return
-    what = outcome.summary if isinstance(outcome, Done) else f"FAILED: {outcome.reason}"
+    what = f"FAILED: {outcome.reason}" if isinstance(outcome, Failed) else outcome.summary
     _log.info(
         "%s %s (%d of %d): %s", plugin.name, outcome.workspace_id, done, count, printable(what)
     )
 
 
-def _innermost(exc: Exception) -> str:
-    frame = exc.__traceback__
+def _innermost(error: Exception) -> str:
+    frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     if frame is None:

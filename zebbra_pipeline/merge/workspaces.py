@@ -7,40 +7,37 @@ from pathlib import Path
 
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.merge import ModelDocumentError, load_model, merge_model, model_paths
-from zebbra_pipeline.orchestration.metadata.markdown import code, escaped
-from zebbra_pipeline.orchestration.metadata.tables import rows_by_status
-from zebbra_pipeline.outcomes import Done, Failed, Outcome
+from zebbra_pipeline.outcomes import Failed, Merged
 from zebbra_pipeline.warehouse import Warehouse, WriteSession
 
 
 def merge_workspaces(
     workspace_ids: list[str], *, models: Path, warehouse: Warehouse, today: date
-) -> tuple[list[Outcome], dict[str, list[MergedModel]]]:
+) -> list[Merged | Failed]:
     """
     Merge every model of every workspace; one that fails does not stop the others.
 
     Returns:
-        What came of each workspace, and the merged models by workspace.
+        `Merged` or `Failed` for each workspace, in their order.
 
     Raises:
         WarehouseError: If the warehouse cannot be written.
     """
-    outcomes: list[Outcome] = []
-    merged: dict[str, list[MergedModel]] = {}
+    outcomes: list[Merged | Failed] = []
     with warehouse.write(f"merging models of {len(workspace_ids)} workspaces") as session:
         figures = session.figures_sha256(workspace_ids)
         for workspace_id in workspace_ids:
             digest = documents_sha256(model_paths(models, workspace_id))  # before they are read
             results, problems = _merge_one(workspace_id, models, session, today)
-            merged[workspace_id] = results
             if problems:
-                outcomes.append(
-                    Failed(workspace_id, ModelDocumentError("; ".join(map(str, problems))))
-                )
+                error = ModelDocumentError("; ".join(map(str, problems)))
+                outcomes.append(Failed(workspace_id, error))
             else:
-                outcomes.append(_done(workspace_id, results, digest, figures.get(workspace_id, "")))
+                outcomes.append(
+                    Merged(workspace_id, tuple(results), digest, figures.get(workspace_id, ""))
+                )
     warehouse.publish()
-    return outcomes, merged
+    return outcomes
 
 
 def documents_sha256(paths: Iterable[Path]) -> str:
@@ -68,22 +65,3 @@ def _merge_one(
         session.save_model(workspace_id, result, merged_at=datetime.now(UTC))
         results.append(result)
     return results, problems
-
-
-def _done(workspace_id: str, results: list[MergedModel], digest: str, figures: str) -> Done:
-    rows = sum(len(result.rows) for result in results)
-    unresolved = [row for result in results for row in result.rows if row.note]
-    lines = [f"- {code(row.row_name)} ({row.status}): {escaped(row.note)}" for row in unresolved]
-    lines += [f"- {escaped(note)}" for result in results for note in result.notes]
-    notes = "\n".join(lines)
-    statuses = rows_by_status(row.status for result in results for row in result.rows)
-    metadata = {
-        "dagster/row_count": rows,
-        "zebbra/models": len(results),
-        "zebbra/documents_sha256": digest,
-        "zebbra/figures_sha256": figures,
-        "zebbra/rows_unresolved": sum(result.rows_unresolved for result in results),
-        **({"zebbra/rows_by_status_md": statuses} if statuses else {}),
-        **({"zebbra/notes_md": notes} if notes else {}),
-    }
-    return Done(workspace_id, {"merged_model": metadata}, f"{len(results)} models, {rows} rows")

@@ -8,7 +8,7 @@ import dagster as dg
 from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
-from zebbra_pipeline.orchestration.assets.integration import build_integration_assets
+from zebbra_pipeline.orchestration.assets.integration import OnOutcomes, build_integration_assets
 from zebbra_pipeline.orchestration.assets.merged import build_merged_model
 from zebbra_pipeline.orchestration.automation.day_limits import build_day_limits_sensor
 from zebbra_pipeline.orchestration.automation.following import (
@@ -23,8 +23,7 @@ from zebbra_pipeline.orchestration.automation.schedules import (
 )
 from zebbra_pipeline.orchestration.automation.sensor import build_connections_sensor
 from zebbra_pipeline.orchestration.checks.freshness import build_freshness_check, build_stale_check
-from zebbra_pipeline.orchestration.checks.job import build_check_job
-from zebbra_pipeline.orchestration.checks.specs import Checks
+from zebbra_pipeline.orchestration.checks.specs import Checks, build_check_job
 from zebbra_pipeline.orchestration.checks.workspaces import build_workspace_checks
 from zebbra_pipeline.orchestration.executors import with_signs_of_life
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
@@ -44,6 +43,7 @@ def build_definitions(
     schedule: RefreshSchedule | None = _EVERY_MORNING,
     checks: Checks | None = _USUAL_CHECKS,
     executor: dg.ExecutorDefinition = dg.in_process_executor,
+    on_outcomes: OnOutcomes | None = None,
 ) -> dg.Definitions:
     """
     Build the whole pipeline: an asset family for each integration, and `merged_model`.
@@ -63,6 +63,8 @@ def build_definitions(
         executor: What executes a run's steps, one for each integration. In the run's own
             process by default: a step fetches its workspaces side by side, so that processes of
             their own mostly cost their start.
+        on_outcomes: Called with the name and the typed outcomes of each step that is executed
+            in this process, e.g. by `execute_in_process`.
 
     Raises:
         ConfigurationError: If a setting is malformed, by name.
@@ -71,11 +73,13 @@ def build_definitions(
     most = workspaces_per_run or settings.workspaces_per_run
     installed = list(load_registry() if plugins is None else plugins)
     families = {
-        plugin.slug: build_integration_assets(plugin, workspaces_per_run=most, checks=checks)
+        plugin.slug: build_integration_assets(
+            plugin, workspaces_per_run=most, checks=checks, on_outcomes=on_outcomes
+        )
         for plugin in installed
     }
     upstream = sorted(key for family in families.values() for key in family.keys)
-    merged = build_merged_model(upstream, workspaces_per_run=most)
+    merged = build_merged_model(upstream, workspaces_per_run=most, on_outcomes=on_outcomes)
     by_workspace, of_all = _checks(installed, checks) if checks else ([], [])
     refresh = build_refresh_job(list(families.values()))
     follow = build_following_job()

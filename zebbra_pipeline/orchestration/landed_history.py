@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings
-from zebbra_pipeline.ingest.families import ASSET_NAMES
+from zebbra_pipeline.ingest.batches import ASSET_NAMES
+from zebbra_pipeline.orchestration.metadata import keys
 
 if TYPE_CHECKING:  # imported where a history is read: commands start without
     import dagster as dg
 
 _MOST = 1000
-_BATCH = "zebbra/batch_id"
 
 
 def landed_in_history(instance: "dg.DagsterInstance") -> frozenset[str]:
@@ -24,7 +24,7 @@ def landed_in_history(instance: "dg.DagsterInstance") -> frozenset[str]:
             for record in instance.fetch_materializations(key, limit=_MOST).records:
                 event = record.asset_materialization
                 # Without a batch it had nothing connected.
-                if event is not None and event.partition and _BATCH in event.metadata:
+                if event is not None and event.partition and keys.BATCH_ID in event.metadata:
                     landed.add(event.partition)
     return frozenset(landed)
 

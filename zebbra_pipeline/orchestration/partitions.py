@@ -1,6 +1,7 @@
-"""Workspaces are the partitions; months are data."""
+"""Workspaces are the partitions, and runs cover ranges of them; months are data."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -12,6 +13,8 @@ RANGE_START, RANGE_END = (
     "dagster/asset_partition_range_end",
 )
 """Tags of a run over neighbouring partitions."""
+
+_PARTITION = "dagster/partition"
 
 
 def contiguous_ranges(
@@ -34,3 +37,34 @@ def contiguous_ranges(
             group = []
     if group:
         yield group
+
+
+def request_for(
+    group: Sequence[str],
+    run_key: str,
+    selection: Sequence[dg.AssetKey],
+    run_config: Mapping[str, Any] | None = None,
+) -> dg.RunRequest:
+    """
+    Request one run.
+
+    Args:
+        group: Workspaces, neighbours in the order of the partitions.
+        run_key: Dagster runs each once.
+        selection: The assets to materialize.
+        run_config: Of the run.
+    """
+    if len(group) == 1:
+        return dg.RunRequest(
+            run_key=run_key,
+            run_config=run_config,
+            partition_key=group[0],
+            tags={_PARTITION: group[0]},  # spares Dagster a look through all partitions
+            asset_selection=selection,
+        )
+    return dg.RunRequest(
+        run_key=run_key,
+        run_config=run_config,
+        tags={RANGE_START: group[0], RANGE_END: group[-1]},
+        asset_selection=selection,
+    )

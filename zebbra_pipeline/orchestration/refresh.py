@@ -8,16 +8,15 @@ Two runs for each range of workspaces: first every connected integration, then
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
-from dagster._core.utils import make_new_run_id
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.orchestration.assets.specs import MERGED_MODEL
 from zebbra_pipeline.orchestration.building import build_definitions
 from zebbra_pipeline.orchestration.dagster_home import open_instance
-from zebbra_pipeline.orchestration.metadata.events import FAILED_KEY, LINKS_KEY
+from zebbra_pipeline.orchestration.dagster_private import new_run_id
 from zebbra_pipeline.orchestration.partitions import (
     RANGE_END,
     RANGE_START,
@@ -26,8 +25,8 @@ from zebbra_pipeline.orchestration.partitions import (
 )
 from zebbra_pipeline.orchestration.resources import Connections
 from zebbra_pipeline.orchestration.run_liveness import EXECUTED_BY, end_dead_runs, signs_of_life
-from zebbra_pipeline.orchestration.run_tags import wanted_back
-from zebbra_pipeline.outcomes import named
+from zebbra_pipeline.orchestration.run_tags import minute_after
+from zebbra_pipeline.outcomes import Deferred, Failed, Outcome, named
 
 _NAMED = 10
 _INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -36,7 +35,7 @@ _INTERRUPTIONS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 @dataclass(frozen=True, slots=True)
 class PutOff:
     """
-    A workspace whose integration waits for the reset of a day's limit.
+    A workspace and an integration that wait for the reset of a day limit.
 
     Attributes:
         until: When it can be fetched again, in UTC.
@@ -50,13 +49,13 @@ class PutOff:
 @dataclass
 class RefreshResult:
     """
-    What came of a refresh.
+    The result of a refresh.
 
     Attributes:
         runs: Ids of the Dagster runs.
-        failures: By workspace: what failed, one line each, named by its step.
-        links: By workspace: link to the connect page, where reconnecting mends it.
-        put_off: Who met a day's limit; they are not among the failures for it.
+        failures: By workspace: what failed, one line each, after the name of its step.
+        links: By workspace: link to the connect page, where reconnecting resolves the failure.
+        put_off: Workspaces that hit a day limit; they do not count as failures.
     """
 
     runs: list[str] = field(default_factory=list)
@@ -84,8 +83,11 @@ def refresh(
         tell: Called with a line whenever there is progress.
     """
     result = RefreshResult()
+    outcomes: dict[str, Sequence[Outcome]] = {}
     connections = Connections(as_of=as_of) if as_of else None
-    job = _job(build_definitions(connections=connections, schedule=None))
+    job = _job(
+        build_definitions(connections=connections, schedule=None, on_outcomes=outcomes.__setitem__)
+    )
     with open_instance(settings.dagster_home) as instance:
         for item in end_dead_runs(instance):
             tell(f"ended run {item.run.run_id}: {item.gone}")
@@ -100,17 +102,10 @@ def refresh(
             slugs = frozenset[str]().union(*(connected[workspace] for workspace in group))
             fetched = [key for key in job.asset_layer.executable_asset_keys if key.path[0] in slugs]
             for keys, config in ((fetched, _fetch_config(slugs, full=full)), ([MERGED_MODEL], {})):
+                outcomes.clear()
                 run = _run(job, instance, group, keys, config)
                 result.runs.append(run.run_id)
-                put_off = _put_off(instance, run.run_id)
-                result.put_off += put_off
-                steps = [
-                    event for event in run.all_events if event.event_type_value == "STEP_FAILURE"
-                ]
-                for event in steps:
-                    _collect(event, group, result, put_off)
-                if not run.success and not steps:  # it failed before its first step
-                    _collect_all(run, group, result)
+                _collect(run, group, outcomes, result)
     return result
 
 
@@ -138,7 +133,7 @@ def _run(
     tags = {EXECUTED_BY: "zebbra refresh"}
     if one is None:
         tags |= {RANGE_START: group[0], RANGE_END: group[-1]}
-    run_id = make_new_run_id()
+    run_id = new_run_id()
     with signs_of_life(instance, run_id):  # from before the run exists, or none would know of it
         run = job.execute_in_process(
             run_id=run_id,
@@ -161,42 +156,38 @@ def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:
     return error is not None and error.cls_name in _INTERRUPTIONS
 
 
-def _put_off(instance: dg.DagsterInstance, run_id: str) -> list[PutOff]:
-    run = instance.get_run_by_id(run_id)
-    return [
-        PutOff(workspace, item.slug, item.at)
-        for item in (wanted_back(run_id, run.tags) if run else ())
-        for workspace in item.workspaces
-    ]
-
-
 def _collect(
-    event: dg.DagsterEvent, group: list[str], result: RefreshResult, put_off: Sequence[PutOff]
+    run: dg.ExecuteInProcessResult,
+    group: Sequence[str],
+    outcomes: Mapping[str, Sequence[Outcome]],
+    result: RefreshResult,
 ) -> None:
-    what = str(event.step_key).removeprefix("fetch_")
-    data = event.step_failure_data.user_failure_data
-    failed = data.metadata.get(FAILED_KEY) if data else None
-    links = data.metadata.get(LINKS_KEY) if data else None
-    if links is not None:
-        result.links |= cast("dict[str, str]", links.value)
-    if failed is not None:
-        reasons = cast("dict[str, str]", failed.value)
-    else:
+    for step, items in outcomes.items():
+        for item in items:
+            if isinstance(item, Deferred):
+                result.put_off.append(PutOff(item.workspace_id, step, minute_after(item.until)))
+            elif isinstance(item, Failed):
+                _add_failure(result, [item.workspace_id], step, item.reason)
+                if item.connect_url:
+                    result.links[item.workspace_id] = item.connect_url
+    steps = [event for event in run.all_events if event.event_type_value == "STEP_FAILURE"]
+    for event in steps:
+        step = str(event.step_key).removeprefix("fetch_")
+        data = event.step_failure_data.user_failure_data
+        if data and any(isinstance(item, Failed) for item in outcomes.get(step, ())):
+            continue  # the step reported its workspaces and failed for them
         text = (data and data.description) or _raised(event.step_failure_data.error)
-        reasons = dict.fromkeys(group, " ".join(text.split()))
-    waiting = {item.workspace_id for item in put_off if item.slug == what}
-    for workspace, reason in reasons.items():
-        if workspace in waiting:
-            continue
-        result.failures.setdefault(workspace, []).append(f"{what}: {reason}")
+        _add_failure(result, group, step, text)
+    if not run.success and not steps:  # it failed before its first step
+        ends = [event for event in run.all_events if event.is_job_failure]
+        text = _raised(ends[-1].job_failure_data.error) if ends else "unknown"
+        _add_failure(result, group, f"run {run.run_id}", text)
 
 
-def _collect_all(run: dg.ExecuteInProcessResult, group: list[str], result: RefreshResult) -> None:
-    failed = [event for event in run.all_events if event.is_job_failure]
-    text = _raised(failed[-1].job_failure_data.error) if failed else "unknown"
-    for workspace in group:
-        reason = f"run {run.run_id}: {' '.join(text.split())}"
-        result.failures.setdefault(workspace, []).append(reason)
+def _add_failure(result: RefreshResult, workspaces: Sequence[str], where: str, reason: str) -> None:
+    line = f"{where}: {' '.join(reason.split())}"
+    for workspace in workspaces:
+        result.failures.setdefault(workspace, []).append(line)
 
 
 def _raised(error: Any) -> str:

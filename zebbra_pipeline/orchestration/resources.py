@@ -1,5 +1,6 @@
 """Dagster resources: the connections (and through them every `FetchAdapter`) and the warehouse."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
@@ -10,14 +11,13 @@ import dagster as dg
 from pydantic import Field, SecretStr
 
 from integrations.contracts import IntegrationPlugin
-from integrations.contracts.display import printable
 from integrations.runtime.settings import Settings, load_settings
-from zebbra_pipeline.ingest.days import day_of_fetch
 
 if TYPE_CHECKING:  # imported where a run needs them: definitions load without
+    from integrations.contracts import ConnectionList
     from integrations.runtime.http import HttpSession
     from integrations.runtime.token_service import OAuthService
-    from zebbra_pipeline.ingest.run import Note
+    from zebbra_pipeline.ingest.run import OnOutcome
     from zebbra_pipeline.outcomes import Outcome
     from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
 
@@ -37,8 +37,8 @@ class Warehouse(dg.ConfigurableResource[Any]):
         Return the warehouse; it holds no connection between its sessions.
 
         Args:
-            history: Asked where there is no file whether figures have landed: then it is
-                missing, and no new one is made.
+            history: Asked whether figures have landed if there is no file: the warehouse is
+                then missing, and no new one is made.
         """
         from zebbra_pipeline.orchestration.landed_history import landed_in_history
         from zebbra_pipeline.warehouse import Warehouse as DuckDBWarehouse
@@ -86,62 +86,54 @@ class Connections(dg.ConfigurableResource[Any]):
         warehouse: "DuckDBWarehouse",
         full: bool,
         run_id: str,
-        note: "Note",
+        on_outcome: "OnOutcome",
         warn: "Callable[[str], None]",
     ) -> "list[Outcome]":
         """
-        Fetch and land workspaces concurrently, each by itself.
-
-        A workspace that another run is pulling is waited for. First *warn* is called for each
-        organisation whose day's limit is too small for what the run is going to ask of it;
-        then whenever a provider that is down is waited for.
-
-        Hands what came of each to *note* at once; see `fetching.fetch_and_land`.
+        Fetch and land workspaces concurrently, each by itself; see `ingest.run.fetch_workspaces`.
 
         Raises:
             ConfigurationError: If a setting is malformed.
             WarehouseError: If nothing can be landed at all.
         """
-        from zebbra_pipeline.ingest.fetch import Puller, what_has_landed
-        from zebbra_pipeline.ingest.locks import OneRunAtATime
-        from zebbra_pipeline.ingest.plans import over_the_day
-        from zebbra_pipeline.ingest.progress import HELD_UP, OPEN_ELSEWHERE, WAITING, lines_of
-        from zebbra_pipeline.ingest.run import fetch_and_land
+        from zebbra_pipeline.ingest.run import fetch_workspaces
 
-        warehouse.check()  # before any call: a run that cannot land asks nothing
         settings = load_settings()
-        async with self.session() as http, OneRunAtATime(warehouse, plugin.name) as held:
-            service = self.service(http, settings, request_id=run_id)
-            for sentence in await over_the_day(
+        async with self.session() as http:
+            return await fetch_workspaces(
                 plugin,
                 workspace_ids,
-                service=service,
-                warehouse=warehouse,
-                settings=settings,
-                full=full,
-                today=self.today(),
-            ):
-                warn(f"does not fit a day: {printable(sentence)}; who meets the limit is put off")
-            puller = Puller(
-                plugin,
                 assets,
                 http=http,
-                service=service,
+                service=self.service(http, settings, request_id=run_id),
                 settings=settings,
-                landed=what_has_landed(warehouse, plugin.name, workspace_ids),
+                warehouse=warehouse,
                 full=full,
                 today=self.today(),
+                run_id=run_id,
+                on_outcome=on_outcome,
+                warn=warn,
             )
-            with lines_of(WAITING, HELD_UP, OPEN_ELSEWHERE, show=warn):
-                return await fetch_and_land(
-                    plugin,
-                    workspace_ids,
-                    assets,
-                    fetch=held(puller.pull),
-                    warehouse=warehouse,
-                    run_id=run_id,
-                    note=note,
-                )
+
+    def list_connections(
+        self, changed_since: str | None = None, *, workspace_id: str | None = None
+    ) -> "ConnectionList":
+        """
+        Ask the OAuth service for connections; see `OAuthService.connections`.
+
+        Raises:
+            IntegrationError: If the service does not answer or refuses the key.
+        """
+        return asyncio.run(self._list_connections(changed_since, workspace_id))
+
+    async def _list_connections(
+        self, changed_since: str | None, workspace_id: str | None
+    ) -> "ConnectionList":
+        from integrations.runtime.http import HttpSession
+
+        async with HttpSession() as http:
+            service = self.service(http, load_settings())
+            return await service.connections(changed_since, workspace_id=workspace_id)
 
     def session(self) -> "HttpSession":
         """Return the HTTP session of a run, unopened; a subclass may give it other clocks."""
@@ -160,4 +152,6 @@ class Connections(dg.ConfigurableResource[Any]):
 
     def today(self) -> date:
         """Return the day of the fetch."""
+        from zebbra_pipeline.ingest.fetch import day_of_fetch
+
         return day_of_fetch(self.as_of)

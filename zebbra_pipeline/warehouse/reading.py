@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 from zebbra_pipeline.figures import MergedRow, ModelValue, WorkspaceFigures
+from zebbra_pipeline.outcomes import Kept
 from zebbra_pipeline.warehouse.database import Database, from_utc, to_utc
 from zebbra_pipeline.warehouse.records import (
     BatchInfo,
     EndpointInfo,
-    KeptInfo,
     LandedInfo,
     RestatementInfo,
     WorkspaceSummary,
@@ -142,9 +142,7 @@ class ReadSession:
                 info.to_month[statement] = last_month
         return found
 
-    def kept(
-        self, integration: str, workspace_ids: Sequence[str]
-    ) -> dict[str, dict[str, KeptInfo]]:
+    def kept(self, integration: str, workspace_ids: Sequence[str]) -> dict[str, dict[str, Kept]]:
         """
         Return by workspace and asset what is kept, in one query for all of them.
 

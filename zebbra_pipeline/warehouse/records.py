@@ -26,20 +26,6 @@ class LandedInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptInfo:
-    """
-    What is kept of one asset of a workspace.
-
-    Attributes:
-        batch_id: The newest batch that covers it.
-        rows: Of all its months; of people, their job spells.
-    """
-
-    batch_id: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class BatchInfo:
     """
     One landed pull.

@@ -12,10 +12,17 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.concurrency import run_in_threadpool
 
-from integrations.contracts import IntegrationError, IntegrationPlugin, NotConnectedError
+from integrations.contracts import (
+    Connection,
+    ConnectionList,
+    ConnectionState,
+    IntegrationError,
+    IntegrationPlugin,
+    NotConnectedError,
+)
 from oauth_service.grants.reasons import not_checked
 from oauth_service.ops.request_context import about
-from oauth_service.store import ConnectionState, ListedConnection, Outcome
+from oauth_service.store import ListedConnection, Outcome
 from oauth_service.web.access import known_workspace, require_service_key
 from oauth_service.web.api.answers import TokenAnswer
 from oauth_service.web.api.documented import SlugOfPath, WorkspaceId, WorkspaceIdOfPath, problems
@@ -206,7 +213,7 @@ async def list_connections(
         str | None, Query(pattern=r"^[0-9]{1,18}$", description="cursor of an earlier answer")
     ] = None,
     workspace_id: Annotated[WorkspaceId | None, Query()] = None,
-) -> Mapping[str, Any]:
+) -> ConnectionList:
     """
     List connections, all or those changed since a cursor.
 
@@ -225,10 +232,9 @@ async def list_connections(
         services.store.connections.listed, changed_since=since, workspace_id=workspace_id
     )
     cursor = max([since, *(item.connection.change for item in listed)])
-    return {
-        "connections": [_listed(services, item) for item in listed],
-        "cursor": str(cursor),
-    }
+    return ConnectionList(
+        connections=tuple(_listed(services, item) for item in listed), cursor=str(cursor)
+    )
 
 
 def _plugin(services: Services, slug: str) -> IntegrationPlugin:
@@ -238,26 +244,26 @@ def _plugin(services: Services, slug: str) -> IntegrationPlugin:
         raise unknown_integration(str(exc)) from None
 
 
-def _listed(services: Services, listed: ListedConnection) -> Mapping[str, Any]:
-    connection = listed.connection
-    plugin = services.registry.plugins.get(connection.integration)
-    worked_at = connection.last_worked_at or connection.connected_at
+def _listed(services: Services, listed: ListedConnection) -> Connection:
+    stored = listed.connection
+    plugin = services.registry.plugins.get(stored.integration)
+    worked_at = stored.last_worked_at or stored.connected_at
     limit = None if plugin is None else plugin.oauth.idle_limit
-    works = connection.shown_state is ConnectionState.CONNECTED
-    name = connection.integration if plugin is None else plugin.name
-    return {
-        "workspace_id": connection.workspace_id,
-        "workspace_name": listed.workspace_name,
-        "integration": name,
-        "slug": connection.integration,
-        "state": connection.shown_state.value,
-        "reason": not_checked(name) if connection.unchecked else connection.reason,
-        "tenant_id": connection.tenant.id,
-        "tenant_name": connection.tenant.name,
-        "connected_at": connection.connected_at,
-        "changed_at": connection.changed_at,
-        "restored_at": connection.restored_at if connection.unchecked else None,
-        "last_refresh": connection.last_worked_at,
-        "idle_limit_s": None if limit is None else int(limit.total_seconds()),
-        "idle_expires_at": worked_at + limit if works and limit is not None else None,
-    }
+    works = stored.shown_state is ConnectionState.CONNECTED
+    name = stored.integration if plugin is None else plugin.name
+    return Connection(
+        workspace_id=stored.workspace_id,
+        workspace_name=listed.workspace_name,
+        integration=name,
+        slug=stored.integration,
+        state=stored.shown_state,
+        reason=not_checked(name) if stored.unchecked else stored.reason,
+        tenant_id=stored.tenant.id,
+        tenant_name=stored.tenant.name,
+        connected_at=stored.connected_at,
+        changed_at=stored.changed_at,
+        restored_at=stored.restored_at if stored.unchecked else None,
+        last_refresh=stored.last_worked_at,
+        idle_limit_s=None if limit is None else int(limit.total_seconds()),
+        idle_expires_at=worked_at + limit if works and limit is not None else None,
+    )

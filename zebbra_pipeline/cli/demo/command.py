@@ -28,7 +28,7 @@ from zebbra_pipeline.cli.processes import children
 from zebbra_pipeline.cli.refresh import connected_integrations, refresh_connected
 from zebbra_pipeline.cli.sandboxes import really_configured
 from zebbra_pipeline.cli.serving import start_services
-from zebbra_pipeline.ingest.days import day_of_fetch
+from zebbra_pipeline.ingest.fetch import day_of_fetch
 
 DEMO_WORKSPACES = {
     "acme": ("Acme Trading Inc", {"xero": "Acme Trading Inc", "gusto": "Acme Trading Inc"}),

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from integrations.runtime.settings import load_settings
 from zebbra_pipeline.ingest.progress import OPEN_ELSEWHERE, lines_of
+from zebbra_pipeline.orchestration.assets.integration import OnOutcomes
 from zebbra_pipeline.orchestration.assets.specs import build_merged_model_spec
 from zebbra_pipeline.orchestration.metadata.events import failure_of, report
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
@@ -27,9 +28,19 @@ class MergeConfig(dg.Config):
 
 
 def build_merged_model(
-    upstream: Sequence[dg.AssetKey], *, workspaces_per_run: int
+    upstream: Sequence[dg.AssetKey],
+    *,
+    workspaces_per_run: int,
+    on_outcomes: OnOutcomes | None = None,
 ) -> dg.AssetsDefinition:
-    """Build `merged_model`, downstream of the assets *upstream*."""
+    """
+    Build `merged_model`, downstream of the assets *upstream*.
+
+    Args:
+        upstream: The assets that the figures come from.
+        workspaces_per_run: The most workspaces that a backfill puts in one run.
+        on_outcomes: Called with `merge_models` and the outcomes of a step in this process.
+    """
 
     @dg.multi_asset(
         name="merge_models",
@@ -48,7 +59,7 @@ def build_merged_model(
         chosen = frozenset(config.workspaces or context.partition_keys)
         try:
             with lines_of(OPEN_ELSEWHERE, show=context.log.warning):
-                outcomes, _ = merge_workspaces(
+                outcomes = merge_workspaces(
                     [key for key in context.partition_keys if key in chosen],
                     models=load_settings().models,
                     warehouse=warehouse.open(context.instance),
@@ -56,6 +67,8 @@ def build_merged_model(
                 )
         except WarehouseError as exc:
             raise failure_of(exc) from exc
+        if on_outcomes:
+            on_outcomes("merge_models", outcomes)
         yield from report(context, outcomes, whole=chosen.issuperset(context.partition_keys))
 
     return merge

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from integrations.contracts import IntegrationPlugin
-from zebbra_pipeline.ingest.families import ASSET_NAMES
+from zebbra_pipeline.ingest.batches import ASSET_NAMES
+from zebbra_pipeline.orchestration.metadata import keys
 from zebbra_pipeline.orchestration.metadata.columns import COLUMNS
 from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
@@ -48,13 +49,13 @@ def build_integration_specs(plugin: IntegrationPlugin) -> Sequence[dg.AssetSpec]
             group_name=plugin.slug,
             kinds={plugin.slug, "duckdb"},
             owners=OWNERS,
-            tags={"zebbra/api_type": plugin.api_type},
+            tags={keys.API_TYPE: plugin.api_type},
             description=_MEANINGS[name].format(name=plugin.name),
             metadata={
                 "dagster/table_name": _TABLES.get(name, "data_points"),
                 "dagster/column_schema": COLUMNS[_TABLES.get(name, "data_points")],
                 **(
-                    {"zebbra/provider": dg.MetadataValue.url(plugin.docs_url)}
+                    {keys.PROVIDER: dg.MetadataValue.url(plugin.docs_url)}
                     if plugin.docs_url
                     else {}
                 ),

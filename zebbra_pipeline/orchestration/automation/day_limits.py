@@ -12,8 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from zebbra_pipeline.orchestration.automation.requests import request_for
-from zebbra_pipeline.orchestration.partitions import WORKSPACES, contiguous_ranges
+from zebbra_pipeline.orchestration.partitions import WORKSPACES, contiguous_ranges, request_for
 from zebbra_pipeline.orchestration.run_tags import COME_BACK_TAG, WANTED, ComeBack, wanted_back
 
 SENSOR_NAME = "after_day_limits"

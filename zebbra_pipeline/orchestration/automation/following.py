@@ -15,8 +15,8 @@ import dagster as dg
 
 from zebbra_pipeline.orchestration.assets.specs import MERGED_MODEL
 from zebbra_pipeline.orchestration.automation.schedules import REFRESH_JOB
-from zebbra_pipeline.orchestration.changes import changed_by_events, changed_workspaces
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
+from zebbra_pipeline.orchestration.run_tags import changed_by_events, changed_workspaces
 
 FOLLOWING_JOB = "refresh_models"
 _ENDS = {

@@ -1,6 +1,5 @@
 """The refresh of all workspaces by the clock, in batches of neighbours spread over an hour."""
 
-import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pydantic import Field
 from integrations.contracts import ConfigurationError, PayloadError, ProviderUnavailableError
 from integrations.contracts.display import printable
 from integrations.runtime.settings import Settings
-from zebbra_pipeline.orchestration.automation.sensor import changes_since
+from zebbra_pipeline.orchestration.dagster_private import is_valid_cron
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.orchestration.resources import Connections
 
@@ -239,15 +238,11 @@ def _live(
 ) -> frozenset[str] | None:
     """Return the workspaces with a connection that works; None if nobody can tell."""
     try:
-        rows = asyncio.run(changes_since(connections, None))["connections"]
+        rows = connections.list_connections().connections
     except (ProviderUnavailableError, PayloadError) as exc:
         context.log.warning("every workspace is requested, connected or not: %s", printable(exc))
         return None
-    return frozenset(
-        row["workspace_id"]
-        for row in rows
-        if row["state"] == "connected" and row["integration"].lower() in slugs
-    )
+    return frozenset(row.workspace_id for row in rows if row.is_connected and row.slug in slugs)
 
 
 def _cron(given: str | None, setting: str, default: str) -> str:
@@ -257,10 +252,8 @@ def _cron(given: str | None, setting: str, default: str) -> str:
     Raises:
         ConfigurationError: If it is malformed.
     """
-    from dagster._utils.schedules import is_valid_cron_string
-
     cron = given or default
-    if not is_valid_cron_string(cron):
+    if not is_valid_cron(cron):
         where = "the schedule's cron" if given else setting
         raise ConfigurationError(
             f"{where}: expected a cron expression such as '0 6 * * *', found {cron!r}"

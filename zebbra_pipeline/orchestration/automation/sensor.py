@@ -5,7 +5,6 @@ It asks the OAuth service what has changed since its cursor, and adds the partit
 workspaces and requests their first pull in the same tick.
 """
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ from typing import Any
 
 import dagster as dg
 
-from integrations.contracts import PayloadError, ProviderUnavailableError
+from integrations.contracts import Connection, PayloadError, ProviderUnavailableError
 from integrations.contracts.display import printable
-from integrations.runtime.settings import load_settings
-from zebbra_pipeline.orchestration.automation.requests import request_for
-from zebbra_pipeline.orchestration.partitions import WORKSPACES, contiguous_ranges
+from zebbra_pipeline.orchestration.partitions import WORKSPACES, contiguous_ranges, request_for
 from zebbra_pipeline.orchestration.resources import Connections
 
 EVERY_S = 30
@@ -65,11 +62,11 @@ def build_connections_sensor(
         context: dg.SensorEvaluationContext, connections: Connections
     ) -> dg.SensorResult | dg.SkipReason:
         try:
-            answer = asyncio.run(changes_since(connections, context.cursor))
+            answer = connections.list_connections(context.cursor)
         except (ProviderUnavailableError, PayloadError) as exc:
             return dg.SkipReason(printable(exc))
         order = list(context.instance.get_dynamic_partitions(str(WORKSPACES.name)))
-        found = [item for item in connected(answer["connections"]) if item.slug in assets]
+        found = [item for item in connected(answer.connections) if item.slug in assets]
         if context.cursor is None:
             found = _never_materialized(context.instance, found, assets)
         wanted = by_workspace(found)
@@ -80,24 +77,24 @@ def build_connections_sensor(
             for group in contiguous_ranges([*order, *new], wanted, workspaces_per_run)
         ]
         if not requests:
-            context.update_cursor(str(answer["cursor"]))
+            context.update_cursor(answer.cursor)
             return dg.SkipReason("no workspace has connected or reconnected since the last tick")
         context.log.info("%d workspaces connected, %d of them new", len(wanted), len(new))
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=[WORKSPACES.build_add_request(new)] if new else None,
-            cursor=str(answer["cursor"]),
+            cursor=answer.cursor,
         )
 
     return workspace_connections
 
 
-def connected(rows: Iterable[Mapping[str, Any]]) -> list[Connected]:
+def connected(rows: Iterable[Connection]) -> list[Connected]:
     """Return the connections that work, of the rows of the service's list, in their order."""
     return [
-        Connected(row["workspace_id"], row["integration"].lower(), str(row["connected_at"]))
+        Connected(row.workspace_id, row.slug, row.connected_at.isoformat())
         for row in rows
-        if row["state"] == "connected"
+        if row.is_connected
     ]
 
 
@@ -138,11 +135,3 @@ def _never_materialized(
         for slug in {item.slug for item in found}
     }
     return [item for item in found if item.workspace_id not in done[item.slug]]
-
-
-async def changes_since(connections: Connections, cursor: str | None) -> dict[str, Any]:
-    """Ask the OAuth service for connections; see `OAuthService.connections`."""
-    from integrations.runtime.http import HttpSession
-
-    async with HttpSession() as http:
-        return await connections.service(http, load_settings()).connections(cursor)

@@ -1,16 +1,19 @@
-"""What the checks find of one asset of one workspace. Pure: no Dagster, no clock."""
+"""What the checks find of one asset of one workspace. Pure: no clock, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
-from zebbra_pipeline.orchestration.metadata import markdown
+from integrations.contracts import Connection
+from zebbra_pipeline.orchestration.metadata import keys, markdown
 from zebbra_pipeline.warehouse import EMPLOYEES, PAYROLL_COSTS
 
 if TYPE_CHECKING:
     from zebbra_pipeline.warehouse import Soundness
+
+FRESH, COMPLETE, PROVEN, CONNECTION = "fresh", "complete", "proven", "connection"
+"""Names of the checks that each workspace of each asset is held to."""
 
 _SHOWN = 12
 _SOON = 4
@@ -24,7 +27,7 @@ class Finding:
 
     Attributes:
         grave: Whether a failure is an error; otherwise it is a warning.
-        facts: Metadata; a name that ends in `_md` has markdown.
+        facts: Metadata to show with the result.
     """
 
     check: str
@@ -56,7 +59,7 @@ def fresh(sound: "Soundness", *, today: date, days: int, live: bool | None) -> F
         )
     else:
         text = f"landed on {landed}"
-    facts = {"zebbra/fetched_at": sound.fetched_at.isoformat(), "zebbra/age_days": age}
+    facts = {keys.FETCHED_AT: sound.fetched_at.isoformat(), keys.AGE_DAYS: age}
     stale = age > days and live is not False
     return Finding(FRESH, sound.workspace_id, not stale, text, grave=False, facts=facts)
 
@@ -71,11 +74,11 @@ def complete(sound: "Soundness") -> Finding:
     if sound.missing:
         months = [f"{month:%Y-%m}" for month in sound.missing]
         text = f"{len(months)} months are missing: {_listed(months)}; {again}"
-        return Finding(COMPLETE, who, False, text, facts={"zebbra/missing_months": months})
+        return Finding(COMPLETE, who, False, text, facts={keys.MISSING_MONTHS: months})
     if sound.lacking:
         months = [f"{month:%Y-%m}" for month in sound.lacking]
         text = f"{len(months)} months have lost rows: {_listed(months)}; {again}"
-        return Finding(COMPLETE, who, False, text, facts={"zebbra/lacking_months": months})
+        return Finding(COMPLETE, who, False, text, facts={keys.LACKING_MONTHS: months})
     if sound.first_month is None or sound.last_month is None:
         return Finding(COMPLETE, who, True, "everybody is from the newest pull")
     if sound.asset == PAYROLL_COSTS:
@@ -92,13 +95,13 @@ def proven(sound: "Soundness") -> Finding:
     """Say whether the newest batch adds up as it has landed, and what was compared for it."""
     who = sound.workspace_id
     if not sound.unproven:
-        facts = {"zebbra/compared": sound.compared}
+        facts = {keys.COMPARED: sound.compared}
         return Finding(PROVEN, who, True, _proof(sound.asset, sound.compared), facts=facts)
     text = (
         f"{len(sound.unproven)} totals do not add up: {_listed(sound.unproven)}; "
         f"fetch them again: zebbra refresh {who} --full"
     )
-    return Finding(PROVEN, who, False, text, facts={"zebbra/unproven": list(sound.unproven)})
+    return Finding(PROVEN, who, False, text, facts={keys.UNPROVEN: list(sound.unproven)})
 
 
 def _proof(asset: str, compared: int) -> str:
@@ -121,46 +124,44 @@ def refused(workspace_id: str, reason: str) -> Finding:
     return Finding(PROVEN, workspace_id, False, text)
 
 
-def connection(
-    row: Mapping[str, Any], *, name: str, now: datetime, link: str | None = None
-) -> Finding:
+def connection(row: Connection, *, name: str, now: datetime, link: str | None = None) -> Finding:
     """
     Say whether the connection works and how long the provider still waits for its next use.
 
     Args:
-        row: As the OAuth service lists it.
+        row: The connection.
         name: Of the integration.
         now: Timezone-aware.
         link: Connect link of the workspace, if one was made.
     """
-    who = str(row["workspace_id"])
-    last = row.get("last_refresh")
-    age = None if last is None else now - datetime.fromisoformat(last)
+    who = row.workspace_id
+    age = None if row.last_refresh is None else now - row.last_refresh
     facts: dict[str, Any]
-    facts = {} if age is None else {"zebbra/token_age_days": round(age / timedelta(days=1), 1)}
-    if row["state"] == "disconnected":
+    facts = {} if age is None else {keys.TOKEN_AGE_DAYS: round(age / timedelta(days=1), 1)}
+    if row.is_disconnected:
         return Finding(CONNECTION, who, True, f"{name} is disconnected", facts=facts)
-    if row.get("restored_at"):
+    if row.restored_at:
         text = (
             f"restored from a backup; {name} has not been asked yet whether it still works: the "
             f"OAuth service does so, or zebbra refresh {who}"
         )
         return Finding(CONNECTION, who, False, text, grave=False, facts=facts)
-    if row["state"] != "connected":
-        reason = row.get("reason") or "the provider refused the grant"
+    if not row.is_connected:
+        reason = row.reason or "the provider refused the grant"
         text = f"a person must connect {name} again: {reason}; make a link: zebbra connect {who}"
         if link:
             page = markdown.link(f"{who}: open the connect page", link)
-            facts["zebbra/connect_md"] = f"{page} (30 minutes)"
+            facts[keys.CONNECT] = markdown.value(f"{page} (30 minutes)")
         return Finding(CONNECTION, who, False, text, facts=facts)
-    ends, limit = row.get("idle_expires_at"), row.get("idle_limit_s")
-    if ends is None or limit is None:
+    if row.idle_expires_at is None or row.idle_limit_s is None:
         text = f"connected; {name} ends no grant for being unused"
         return Finding(CONNECTION, who, True, text, facts=facts)
-    left = datetime.fromisoformat(ends) - now
-    of_all = f"{max(left.days, 0)} of {int(limit) // 86400} days left until {name} ends it unused"
-    facts["zebbra/idle_days_left"] = max(left.days, 0)
-    if left < timedelta(seconds=int(limit)) / _SOON:
+    left = row.idle_expires_at - now
+    of_all = (
+        f"{max(left.days, 0)} of {row.idle_limit_s // 86400} days left until {name} ends it unused"
+    )
+    facts[keys.IDLE_DAYS_LEFT] = max(left.days, 0)
+    if left < timedelta(seconds=row.idle_limit_s) / _SOON:
         text = f"{of_all}; use it: zebbra refresh {who}"
         return Finding(CONNECTION, who, False, text, grave=False, facts=facts)
     return Finding(CONNECTION, who, True, f"connected; {of_all}", facts=facts)

@@ -7,13 +7,12 @@ where they say something new.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from integrations.contracts import IntegrationPlugin
-from integrations.contracts.display import printable
 from zebbra_pipeline.orchestration.assets.specs import MERGED_MODEL
 from zebbra_pipeline.orchestration.checks.specs import Checks, keys_of
 from zebbra_pipeline.orchestration.checks.stale import Stale, explained, table
@@ -25,6 +24,7 @@ from zebbra_pipeline.orchestration.checks.workspaces import (
     log_findings,
     workspaces_of,
 )
+from zebbra_pipeline.orchestration.metadata import keys as metadata_keys
 from zebbra_pipeline.orchestration.metadata import markdown
 from zebbra_pipeline.orchestration.metadata.events import failure_of
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
@@ -77,7 +77,7 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
                     f"Every workspace that has landed or is connected has landed within {days} "
                     "days. Asks the published copy of the warehouse, never the provider."
                 ),
-                metadata={"zebbra/stale_after_days": days},
+                metadata={metadata_keys.STALE_AFTER_DAYS: days},
             )
             for key in keys_of(plugin)
         ],
@@ -97,7 +97,9 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
                     if workspaces_of(step) is None
                     else {}
                 )
-                found = _by_asset(session, plugin, keys, days, today=connections.today(), rows=rows)
+                found = freshness_by_asset(
+                    session, plugin, keys, days, today=connections.today(), rows=rows
+                )
         except WarehouseError as exc:
             raise failure_of(exc) from exc
         for key, state in found.items():
@@ -107,48 +109,37 @@ def build_freshness_check(plugin: IntegrationPlugin, checks: Checks) -> dg.Asset
     return check
 
 
-def log_freshness(
-    context: dg.AssetExecutionContext,
-    plugin: IntegrationPlugin,
-    checks: Checks,
-    *,
-    connections: Connections,
-    warehouse: Warehouse,
-) -> None:
-    """
-    Log `workspaces_are_fresh` from a step that is going to fail, where its run has it planned.
-
-    Dagster then runs no step of the check's own, and shows what it had planned as failed.
-    """
+def planned_freshness(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
+    """Return the assets of a step for which its run has `workspaces_are_fresh` planned."""
     latest = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [dg.AssetCheckKey(key, CHECK_NAME) for key in sorted(context.selected_asset_keys)]
     )
-    keys = [
+    return [
         check.asset_key
         for check, record in latest.items()
         if record.run_id == context.run.run_id and record.status.value == "PLANNED"
     ]
-    if not keys:
-        return
-    rows = listed(connections, plugin, context.log.warning)
-    days = checks.stale_after_days
-    try:
-        with warehouse.open().read() as session:
-            found = _by_asset(session, plugin, keys, days, today=connections.today(), rows=rows)
-    except WarehouseError as exc:
-        context.log.warning("how fresh the figures are is not checked: %s", printable(exc))
-        return
-    for key, state in found.items():
-        result = _result(context.instance, plugin, key, state, days, rows)
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=CHECK_NAME,
-            passed=result.passed,
-            severity=result.severity,
-            description=result.description,
-            metadata=result.metadata,
-        )
-        context.log_event(evaluation)
+
+
+def log_freshness(
+    context: dg.AssetExecutionContext,
+    plugin: IntegrationPlugin,
+    key: dg.AssetKey,
+    state: Freshness,
+    days: int,
+    rows: Rows | None,
+) -> None:
+    """Log `workspaces_are_fresh` of an asset; the arguments are those of the check itself."""
+    result = _result(context.instance, plugin, key, state, days, rows)
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=CHECK_NAME,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
+    context.log_event(evaluation)
 
 
 def build_stale_check(
@@ -171,7 +162,7 @@ def build_stale_check(
                     f"Nobody has landed nothing for more than {days} days, in any integration. "
                     "Otherwise one table of them all: since when, and why."
                 ),
-                metadata={"zebbra/stale_after_days": days},
+                metadata={metadata_keys.STALE_AFTER_DAYS: days},
             )
         ],
     )
@@ -187,7 +178,7 @@ def build_stale_check(
             with warehouse.open().read() as session:
                 for plugin in plugins:
                     rows, keys = by_slug[plugin.slug], keys_of(plugin)
-                    found = _by_asset(session, plugin, keys, days, today=today, rows=rows)
+                    found = freshness_by_asset(session, plugin, keys, days, today=today, rows=rows)
                     for key, state in found.items():
                         for item in _stale(context.instance, plugin, key, state, rows):
                             known = oldest.get((item.workspace_id, item.integration))
@@ -207,8 +198,8 @@ def build_stale_check(
                 else f"every workspace has landed within {days} days"
             ),
             metadata={
-                "zebbra/stale_workspaces": table(oldest.values()),
-                "zebbra/stale_after_days": days,
+                metadata_keys.STALE_WORKSPACES: table(oldest.values()),
+                metadata_keys.STALE_AFTER_DAYS: days,
             },
         )
 
@@ -243,10 +234,10 @@ def freshness(
     }
     ages = {key: (today - day).days for key, day in landed.items() if day is not None}
     for workspace, row in (rows or {}).items():
-        if row["state"] == "disconnected":
+        if row.is_disconnected:
             landed.pop(workspace, None)
         elif workspace not in landed:
-            since = datetime.fromisoformat(row["connected_at"]).astimezone().date()
+            since = row.connected_at.astimezone().date()
             ages[workspace] = (today - since).days
             if ages[workspace] > days:
                 landed[workspace] = None
@@ -254,7 +245,7 @@ def freshness(
     return Freshness(len(landed), stale, {key: ages[key] for key in stale})
 
 
-def _by_asset(
+def freshness_by_asset(
     session: "ReadSession",
     plugin: IntegrationPlugin,
     keys: Sequence[dg.AssetKey],
@@ -263,6 +254,7 @@ def _by_asset(
     today: date,
     rows: Rows | None,
 ) -> dict[dg.AssetKey, Freshness]:
+    """Return by asset how recently its workspaces have landed; see `freshness`."""
     return {
         key: freshness(session, plugin.name, key.path[-1], today=today, days=days, rows=rows)
         for key in keys
@@ -298,9 +290,9 @@ def _result(
         severity=dg.AssetCheckSeverity.WARN,
         description=markdown.quoted(_sentence(plugin.name, found, days)),
         metadata={
-            "zebbra/workspaces": found.workspaces,
-            "zebbra/stale_after_days": days,
-            "zebbra/stale_workspaces": table(_stale(instance, plugin, key, found, rows)),
+            metadata_keys.WORKSPACES: found.workspaces,
+            metadata_keys.STALE_AFTER_DAYS: days,
+            metadata_keys.STALE_WORKSPACES: table(_stale(instance, plugin, key, found, rows)),
         },
     )
 

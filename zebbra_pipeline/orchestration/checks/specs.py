@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from integrations.contracts import IntegrationPlugin
-from zebbra_pipeline.ingest.families import ASSET_NAMES
-from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
+from zebbra_pipeline.ingest.batches import ASSET_NAMES
+from zebbra_pipeline.orchestration.checks.findings import COMPLETE, CONNECTION, FRESH, PROVEN
 from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
 _MEANINGS = {
@@ -21,6 +22,9 @@ _MEANINGS = {
     CONNECTION: "The connection works, and more than a quarter of the time is left that the "
     "provider waits for the next use. Told by the OAuth service, without a call to the provider.",
 }
+
+
+CHECK_JOB = "check_figures"
 
 
 class Checks(dg.Model, dg.Resolvable):
@@ -62,3 +66,20 @@ def build_workspace_check_specs(
             for key in keys_of(plugin)
             for name, text in _MEANINGS.items()
         ]
+
+
+def build_check_job(checks: Sequence[dg.AssetChecksDefinition]) -> Any:
+    """
+    Build the job `check_figures`: *checks* alone, of all workspaces in one run.
+
+    A job of its own, as what becomes stale does so where nothing is fetched or merged.
+    """
+    keys = sorted(key for check in checks for key in check.check_keys)
+    return dg.define_asset_job(
+        CHECK_JOB,
+        selection=dg.AssetSelection.checks(*keys),
+        description=(
+            "Checks what has landed of every workspace, whether or not anything was fetched. "
+            "Reads the warehouse's published copy; calls no provider."
+        ),
+    )

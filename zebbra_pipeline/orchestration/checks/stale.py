@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 import dagster as dg
 
+from integrations.contracts import Connection, ConnectionState
 from integrations.contracts.display import printable
+from zebbra_pipeline.orchestration.metadata import keys
 
 _MOST = 1000
 """Rows of a table; what a check shows is one event."""
 _LOOK_BACK = 3
-_STATES = {"requires_reconnect": "dead grant"}
+_STATES = {ConnectionState.REQUIRES_RECONNECT: "dead grant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Stale:
 def explained(
     instance: dg.DagsterInstance,
     stale: Sequence[Stale],
-    rows: Mapping[str, Mapping[str, Any]] | None,
+    rows: Mapping[str, Connection] | None,
 ) -> list[Stale]:
     """
     Return *stale* of one asset with the reasons: the grant, or what the last run said.
@@ -83,10 +84,10 @@ def table(stale: Iterable[Stale]) -> dg.TableMetadataValue:
     )
 
 
-def _why(item: Stale, row: Mapping[str, Any] | None, told: Mapping[str, str]) -> str:
-    if row is not None and row["state"] in _STATES:
-        reason = row.get("reason") or "the provider refused it"
-        return f"{_STATES[row['state']]}: {reason}; zebbra connect {item.workspace_id}"
+def _why(item: Stale, row: Connection | None, told: Mapping[str, str]) -> str:
+    if row is not None and row.state in _STATES:
+        reason = row.reason or "the provider refused it"
+        return f"{_STATES[row.state]}: {reason}; zebbra connect {item.workspace_id}"
     if item.workspace_id in told:
         return told[item.workspace_id]
     return "no run has fetched it since; are the schedules on?"
@@ -107,6 +108,6 @@ def _told(instance: dg.DagsterInstance, stale: Sequence[Stale]) -> dict[str, str
         if seen is None or (day is not None and observed < day):
             continue
         facts = {name: value.value for name, value in seen.metadata.items()}
-        kind = "day limit" if facts.get("zebbra/status") == "put off" else "failing"
-        told.setdefault(workspace, f"{kind}: {facts.get('zebbra/reason', 'see its last run')}")
+        kind = "day limit" if facts.get(keys.STATUS) == keys.PUT_OFF else "failing"
+        told.setdefault(workspace, f"{kind}: {facts.get(keys.REASON, 'see its last run')}")
     return told

@@ -11,7 +11,6 @@ passes too: a workspace that passes is shown as passed, not as missing. `Checks.
 saves those events in large runs. A result that still stands is not logged again.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,34 +18,33 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from integrations.contracts import (
+    Connection,
     IntegrationError,
     IntegrationPlugin,
-    PayloadError,
 )
 from integrations.contracts.display import printable
-from zebbra_pipeline.orchestration.automation.sensor import changes_since
 from zebbra_pipeline.orchestration.checks.event_files import held_open
 from zebbra_pipeline.orchestration.checks.findings import (
+    PROVEN,
     Finding,
     complete,
     connection,
     fresh,
     proven,
-    refused,
 )
-from zebbra_pipeline.orchestration.checks.names import PROVEN
 from zebbra_pipeline.orchestration.checks.specs import Checks, build_workspace_check_specs, keys_of
+from zebbra_pipeline.orchestration.dagster_private import materialization_target
 from zebbra_pipeline.orchestration.metadata import markdown
-from zebbra_pipeline.orchestration.metadata.events import as_metadata, failure_of
+from zebbra_pipeline.orchestration.metadata.events import failure_of
+from zebbra_pipeline.orchestration.metadata.facts import as_metadata
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
-from zebbra_pipeline.outcomes import Done, Failed, Outcome
 from zebbra_pipeline.warehouse import WarehouseError
 
 if TYPE_CHECKING:
     from zebbra_pipeline.warehouse import ReadSession
 
-Rows = Mapping[str, Mapping[str, Any]]
-"""An integration's connections by workspace, as the OAuth service lists them."""
+Rows = Mapping[str, Connection]
+"""An integration's connections by workspace."""
 _BY_NAME = 200
 """Dagster is asked for the results of so many workspaces; for those of all where there are more."""
 
@@ -91,26 +89,39 @@ def workspaces_of(step: dg.OpExecutionContext) -> list[str] | None:
 
 
 def listed(
-    connections: Connections, plugin: IntegrationPlugin, warn: Callable[..., object]
+    connections: Connections,
+    plugin: IntegrationPlugin,
+    warn: Callable[..., object],
+    *,
+    workspace_id: str | None = None,
 ) -> Rows | None:
-    """Return the connections of *plugin*'s integration; None, with a warning, if nobody tells."""
-    return listed_by_slug(connections, [plugin], warn)[plugin.slug]
+    """
+    Return the connections of *plugin*'s integration by workspace.
+
+    Args:
+        connections: The resource that asks the OAuth service.
+        plugin: The integration.
+        warn: Called where the service cannot be asked; the result is None then.
+        workspace_id: Only the connection of this workspace.
+    """
+    return listed_by_slug(connections, [plugin], warn, workspace_id=workspace_id)[plugin.slug]
 
 
 def listed_by_slug(
-    connections: Connections, plugins: Iterable[IntegrationPlugin], warn: Callable[..., object]
+    connections: Connections,
+    plugins: Iterable[IntegrationPlugin],
+    warn: Callable[..., object],
+    *,
+    workspace_id: str | None = None,
 ) -> dict[str, Rows | None]:
-    """Return the same of many integrations, of which the OAuth service is asked once."""
+    """Return the same of many integrations; the OAuth service is asked once for all of them."""
     slugs = [plugin.slug for plugin in plugins]
     try:
-        rows = asyncio.run(changes_since(connections, None))["connections"]
+        rows = connections.list_connections(workspace_id=workspace_id).connections
     except IntegrationError as exc:
         warn("connections are not checked: %s", printable(exc))
         return dict.fromkeys(slugs)
-    return {
-        slug: {row["workspace_id"]: row for row in rows if row["integration"].lower() == slug}
-        for slug in slugs
-    }
+    return {slug: {row.workspace_id: row for row in rows if row.slug == slug} for slug in slugs}
 
 
 def find(
@@ -139,7 +150,7 @@ def find(
     found: dict[dg.AssetKey, list[Finding]] = {key: [] for key in keys_of(plugin)}
     for sound in session.soundness(plugin.name, workspace_ids):
         row = None if rows is None else rows.get(sound.workspace_id)
-        live = None if row is None else row["state"] != "disconnected"
+        live = None if row is None else not row.is_disconnected
         found[dg.AssetKey([plugin.slug, sound.asset])] += [
             fresh(sound, today=today, days=checks.stale_after_days, live=live),
             complete(sound),
@@ -152,60 +163,6 @@ def find(
         if wanted is None or workspace in wanted
     ]
     return {key: [*findings, *states] for key, findings in found.items()}
-
-
-def log_checks(
-    context: dg.AssetExecutionContext,
-    plugin: IntegrationPlugin,
-    checks: Checks,
-    outcomes: Sequence[Outcome],
-    *,
-    connections: Connections,
-    warehouse: Warehouse,
-) -> None:
-    """
-    Log the checks of all that a step was run for, of what failed as far as that says something.
-
-    A workspace that has never connected the integration has none.
-
-    Args:
-        context: Of the step, its materializations logged.
-        plugin: The integration.
-        checks: What the figures are held to.
-        outcomes: What came of its workspaces.
-        connections: Asked for the state of the connections.
-        warehouse: Where the figures landed.
-    """
-    failed = {item.workspace_id: item for item in outcomes if isinstance(item, Failed)}
-    held = [item.workspace_id for item in outcomes if isinstance(item, Done) and _held(item)]
-    if not held and not failed:
-        return
-    rows = listed(connections, plugin, context.log.warning)
-    links = {workspace: item.connect_url for workspace, item in failed.items()}
-    try:
-        with warehouse.open().read() as session:
-            found = find(
-                session,
-                plugin,
-                checks,
-                [*held, *failed],
-                rows=rows,
-                connections=connections,
-                links=links,
-            )
-    except WarehouseError as exc:
-        context.log.warning("what has landed is not checked: %s", printable(exc))
-        return
-    for key in sorted(context.selected_asset_keys):
-        findings = [
-            item
-            for item in found[key]
-            if item.check != PROVEN or not _refused(failed.get(item.workspace_id))
-        ]
-        findings += [
-            refused(workspace, item.reason) for workspace, item in failed.items() if _refused(item)
-        ]
-        log_findings(context, key, findings, checks)
 
 
 def log_findings(
@@ -242,7 +199,7 @@ def _evaluation(key: dg.AssetKey, item: Finding, target: Any) -> dg.AssetCheckEv
         partition=item.workspace_id,
         severity=dg.AssetCheckSeverity.ERROR if item.grave else dg.AssetCheckSeverity.WARN,
         description=markdown.quoted(f"{item.workspace_id}: {item.text}"),
-        metadata=as_metadata(dict(item.facts)),
+        metadata=as_metadata(item.facts),
         target_materialization_data=target,
     )
 
@@ -281,10 +238,6 @@ def _targets(
     instance: dg.DagsterInstance, key: dg.AssetKey, workspaces: set[str]
 ) -> dict[str, Any]:
     """Return the newest materialization by workspace; without it Dagster shows "missing"."""
-    from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-        AssetCheckEvaluationTargetMaterializationData as Target,
-    )
-
     kind = dg.DagsterEventType.ASSET_MATERIALIZATION
     if not workspaces:
         return {}
@@ -293,20 +246,4 @@ def _targets(
         dg.AssetRecordsFilter(asset_key=key, storage_ids=list(newest.values())),
         limit=max(len(newest), 1),
     ).records
-    return {
-        str(record.partition_key): Target(
-            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-        )
-        for record in records
-    }
-
-
-def _refused(failed: Failed | None) -> bool:
-    return failed is not None and isinstance(failed.error, PayloadError)
-
-
-def _held(done: Done) -> bool:
-    """Whether there are figures of the workspace: of this pull, or kept since it disconnected."""
-    return any(
-        facts.get("zebbra/status") in ("landed", "disconnected") for facts in done.metadata.values()
-    )
+    return {str(record.partition_key): materialization_target(record) for record in records}

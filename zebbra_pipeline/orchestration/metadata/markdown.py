@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
+import dagster as dg
+
 from integrations.contracts.display import printable
 
 _ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
@@ -58,6 +60,11 @@ def link(text: object, url: str) -> str:
         return escaped(text)
     target = quote(url, safe=_SAFE_IN_URL, errors="replace")
     return f"[{escaped(text)}]({target})"
+
+
+def value(text: str) -> dg.MarkdownMetadataValue:
+    """Return assembled markdown as metadata; foreign text in it has been escaped before."""
+    return dg.MetadataValue.md(lines(text))  # noqa: TID251 -- here alone
 
 
 def lines(text: str) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from zebbra_pipeline.outcomes import Kept
 from zebbra_pipeline.warehouse.database import Database
-from zebbra_pipeline.warehouse.records import EMPLOYEES, PAYROLL_COSTS, KeptInfo
+from zebbra_pipeline.warehouse.records import EMPLOYEES, PAYROLL_COSTS
 
 _OF_THEM = "integration = $1 AND workspace_id IN (SELECT unnest($2::VARCHAR[]))"
 _KEPT = f"""
@@ -55,11 +56,11 @@ _FIGURES = f"""
 
 def load_kept(
     db: Database, integration: str, workspace_ids: Sequence[str]
-) -> dict[str, dict[str, KeptInfo]]:
+) -> dict[str, dict[str, Kept]]:
     """Return it by workspace and asset; see `ReadSession.kept`."""
-    found: dict[str, dict[str, KeptInfo]] = {}
+    found: dict[str, dict[str, Kept]] = {}
     for workspace_id, asset, *facts in db.rows(_KEPT, [integration, list(workspace_ids)]):
-        found.setdefault(workspace_id, {})[asset] = KeptInfo(*facts)
+        found.setdefault(workspace_id, {})[asset] = Kept(*facts)
     return found
 
 

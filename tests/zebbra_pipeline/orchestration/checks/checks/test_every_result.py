@@ -8,11 +8,11 @@ import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 from support.connection_rows import row
 from support.warehouse import FEB, JAN, MAR, account, land, pull, total, warehouse_in
+from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.orchestration.building import build_definitions
 from zebbra_pipeline.orchestration.checks.event_files import held_open
-from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
 from zebbra_pipeline.outcomes import Done
