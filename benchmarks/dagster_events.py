@@ -20,6 +20,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,29 +33,72 @@ WAYS: dict[str, dict[str, str]] = {
 }
 
 
+_ACCOUNTS = 20
+
+
+def _batch() -> Any:
+    """Return a statement of 20 accounts and a total over 24 months."""
+    from integrations.contracts import (
+        DataBatch,
+        IntegrationProvider,
+        LineKind,
+        Statement,
+        StatementLine,
+        month_ends,
+    )
+
+    months = month_ends(date(2024, 1, 31), date(2025, 12, 31))
+    lines = [
+        StatementLine(
+            statement=statement,
+            account_id=None if number == _ACCOUNTS else f"a{number}",
+            label="Total" if number == _ACCOUNTS else f"Account {number}",
+            kind=LineKind.COMPUTED_TOTAL if number == _ACCOUNTS else LineKind.ACCOUNT,
+            values={month: Decimal(number * 1000) for month in months},
+        )
+        for statement in Statement
+        for number in range(_ACCOUNTS + 1)
+    ]
+    return DataBatch(
+        integration=IntegrationProvider("Xero"),
+        tenant_id="org-1",
+        tenant_name="Office",
+        currency="GBP",
+        dates=months,
+        lines=tuple(lines),
+    )
+
+
 def measure(home: str, workspaces: int, runs: int) -> None:
     """Print what each of *runs* runs over *workspaces* workspaces takes, as a line of JSON."""
     import dagster as dg
 
+    from integrations.contracts import Statement, Tenant
     from integrations.runtime.registry import load_registry
     from zebbra_pipeline.orchestration.building import build_integration_assets
     from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START
     from zebbra_pipeline.orchestration.resources import Connections, Warehouse
-    from zebbra_pipeline.outcomes import Done
+    from zebbra_pipeline.outcomes import Landed, LandedStatement, Origin
 
     logging.disable(logging.CRITICAL)
-    preview = "\n".join(f"| line {line} | {line * 1000:,} | {line * 900:,} |" for line in range(60))
+    batch = _batch()
+    tenant = Tenant(batch.tenant_id, batch.tenant_name)
 
     class Ready(Connections):
-        async def fetch(self, _plugin: Any, workspaces: Any, assets: Any, **said: Any) -> Any:
+        async def fetch(
+            self, _plugin: Any, workspaces: Any, assets: Any, *, on_outcome: Any, **_: Any
+        ) -> Any:
             outcomes = []
             for workspace in workspaces:
-                facts = {f"zebbra/fact_{number}": "a value" for number in range(15)}
-                facts |= {"dagster/row_count": 480, "zebbra/preview_md": preview}
-                done = Done(workspace, {asset: dict(facts) for asset in assets}, "done")
-                outcomes.append(done)
-                if "note" in said:
-                    said["note"](done)
+                origin = Origin(workspace, "xero", tenant, datetime.now(UTC), 6, 54, 4994, 0.3)
+                landed = {
+                    asset: LandedStatement(
+                        Statement(asset), batch, rows=480, restated=0, changed=True, batch_id="b1"
+                    )
+                    for asset in assets
+                }
+                outcomes.append(Landed(origin, landed, "landed"))
+                on_outcome(outcomes[-1])
             return outcomes
 
     defs = dg.Definitions(

@@ -2,6 +2,6 @@
 
 from dagster_celery import celery_executor
 
-from zebbra_pipeline.orchestration.building import build_definitions
+from zebbra_pipeline import build_definitions
 
 defs = build_definitions(executor=celery_executor)

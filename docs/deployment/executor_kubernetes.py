@@ -2,6 +2,6 @@
 
 from dagster_k8s import k8s_job_executor
 
-from zebbra_pipeline.orchestration.building import build_definitions
+from zebbra_pipeline import build_definitions
 
 defs = build_definitions(executor=k8s_job_executor)

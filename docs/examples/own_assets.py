@@ -3,9 +3,14 @@
 import dagster as dg
 
 from integrations.runtime.registry import load_registry
-from zebbra_pipeline.orchestration.building import build_integration_assets
-from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
-from zebbra_pipeline.orchestration.resources import Connections, Warehouse
+from zebbra_pipeline import (
+    RANGE_END,
+    RANGE_START,
+    WORKSPACES,
+    Connections,
+    Warehouse,
+    build_integration_assets,
+)
 
 xero, gusto = (
     build_integration_assets(load_registry().get(name), workspaces_per_run=25)

@@ -3,9 +3,7 @@
 import dagster as dg
 
 from integrations.runtime.registry import load_registry
-from zebbra_pipeline.orchestration.building import RefreshSchedule, build_definitions
-from zebbra_pipeline.orchestration.partitions import WORKSPACES
-from zebbra_pipeline.orchestration.resources import Connections, Warehouse
+from zebbra_pipeline import WORKSPACES, Connections, RefreshSchedule, Warehouse, build_definitions
 
 installed = load_registry()
 

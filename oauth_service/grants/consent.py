@@ -30,6 +30,7 @@ from integrations.contracts import (
 from integrations.runtime.backoff import Backoff
 from integrations.runtime.http import HttpSession
 from oauth_service.grants.apps import OperatorApps
+from oauth_service.grants.errors import ConsentError, ConsentProblem
 from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.grants.token_endpoint import AppRefused, Granted, GrantRefused, Unavailable, ask
 from oauth_service.security.sessions import Session
@@ -40,7 +41,6 @@ from oauth_service.store import (
     StateProblem,
     Store,
 )
-from oauth_service.web.connect import errors
 
 CONSENT_LIFETIME = timedelta(minutes=15)
 """How long a person may take at the provider, and again to choose a tenant."""
@@ -48,6 +48,12 @@ STATE_CHARACTERS = 48
 VERIFIER_CHARACTERS = 64
 """Random letters and digits; RFC 7636 wants at least 43 of a verifier."""
 
+_OF_STATE = {
+    StateProblem.UNKNOWN: ConsentProblem.STATE_UNKNOWN,
+    StateProblem.EXPIRED: ConsentProblem.STATE_EXPIRED,
+    StateProblem.USED: ConsentProblem.STATE_USED,
+    StateProblem.OTHER_SESSION: ConsentProblem.STATE_OF_OTHER_SESSION,
+}
 _ERROR_CODE = re.compile(r"[A-Za-z_]{1,40}")
 
 
@@ -88,7 +94,7 @@ class _NewTokens:
 
 
 class ConsentFlow:
-    """The steps of connecting; each raises `PersonError` where it ends."""
+    """The steps of connecting; each raises `ConsentError` where it ends."""
 
     def __init__(
         self,
@@ -106,7 +112,7 @@ class ConsentFlow:
         self._policy = policy
 
     def check_configured(self, plugin: IntegrationPlugin) -> None:
-        """Raise `PersonError` if the operator has set no app for *plugin*."""
+        """Raise `ConsentError` if the operator has set no app for *plugin*."""
         self._app(plugin)
 
     async def begin(self, session: Session, plugin: IntegrationPlugin) -> str:
@@ -138,15 +144,15 @@ class ConsentFlow:
         if "error" in answer:
             code = answer["error"]
             if code == "access_denied":
-                raise errors.denied(plugin)
+                raise ConsentError(ConsentProblem.DENIED, plugin)
             shown = code if _ERROR_CODE.fullmatch(code) else "an error"
-            raise errors.refused_at_consent(plugin, shown)
+            raise ConsentError(ConsentProblem.REFUSED, plugin, code=shown)
         if not answer.get("code"):
-            raise errors.no_code(plugin)
+            raise ConsentError(ConsentProblem.NO_CODE, plugin)
         app = self._app(plugin)
         tokens = await self._exchange(plugin, app, answer["code"], login)
         if tokens.refresh_token is None:
-            raise errors.no_refresh_token(plugin)
+            raise ConsentError(ConsentProblem.NO_REFRESH_TOKEN, plugin)
         grant = await self._keep(session, plugin, tokens)
         tenants = await self._tenants(plugin, app, grant, answer)
         if len(tenants) == 1:
@@ -166,7 +172,7 @@ class ConsentFlow:
             now=self._clock(),
         )
         if grant is None or grant.integration != plugin.slug or not grant.tenants:
-            raise errors.choice_is_over(plugin)
+            raise ConsentError(ConsentProblem.CHOICE_IS_OVER, plugin)
         return grant
 
     async def choose(
@@ -178,7 +184,7 @@ class ConsentFlow:
             if tenant.id == tenant_id:
                 await self._pin(grant, tenant)
                 return Pinned(tenant)
-        raise errors.no_tenants(plugin)
+        raise ConsentError(ConsentProblem.NO_TENANTS, plugin)
 
     async def _started_here(
         self, session: Session, plugin: IntegrationPlugin, state: str
@@ -191,9 +197,9 @@ class ConsentFlow:
             now=self._clock(),
         )
         if isinstance(login, StateProblem):
-            raise errors.bad_state(plugin, login)
+            raise ConsentError(_OF_STATE[login], plugin)
         if login.workspace_id != session.workspace_id:
-            raise errors.bad_state(plugin, StateProblem.OTHER_SESSION)
+            raise ConsentError(ConsentProblem.STATE_OF_OTHER_SESSION, plugin)
         return login
 
     async def _exchange(
@@ -220,12 +226,17 @@ class ConsentFlow:
                 case Granted():
                     return verdict.tokens
                 case GrantRefused():
-                    raise errors.code_refused(plugin)
+                    raise ConsentError(ConsentProblem.CODE_REFUSED, plugin)
                 case AppRefused():
-                    raise errors.app_refused(plugin, verdict.detail, verdict.settings)
+                    raise ConsentError(
+                        ConsentProblem.APP_REFUSED,
+                        plugin,
+                        detail=verdict.detail,
+                        settings=verdict.settings,
+                    )
                 case Unavailable():
                     continue
-        raise errors.unavailable(plugin)
+        raise ConsentError(ConsentProblem.UNAVAILABLE, plugin)
 
     async def _keep(
         self, session: Session, plugin: IntegrationPlugin, tokens: TokenSet
@@ -258,12 +269,12 @@ class ConsentFlow:
         try:
             tenants = await plugin.oauth.find_tenants(client, NewGrant(grant.tokens, callback))
         except ProviderUnavailableError:
-            raise errors.unavailable(plugin) from None
+            raise ConsentError(ConsentProblem.UNAVAILABLE, plugin) from None
         except IntegrationError as exc:
-            raise errors.tenants_not_found(plugin, str(exc)) from exc
+            raise ConsentError(ConsentProblem.TENANTS_NOT_FOUND, plugin, reason=str(exc)) from exc
         if not tenants:
             await run_in_threadpool(self._store.consents.drop_grant, grant.grant_id)
-            raise errors.no_tenants(plugin)
+            raise ConsentError(ConsentProblem.NO_TENANTS, plugin)
         return tenants
 
     async def _pin(self, grant: PendingGrant, tenant: Tenant) -> None:
@@ -275,15 +286,20 @@ class ConsentFlow:
         except OtherTenantPinnedError as exc:
             if not grant.tenants:  # there is nothing else to choose
                 await run_in_threadpool(self._store.consents.drop_grant, grant.grant_id)
-            raise errors.other_organisation(plugin, exc.pinned.name, tenant.name) from None
+            raise ConsentError(
+                ConsentProblem.OTHER_ORGANISATION,
+                plugin,
+                pinned=exc.pinned.name,
+                chosen=tenant.name,
+            ) from None
         if not pinned:
-            raise errors.choice_is_over(plugin)
+            raise ConsentError(ConsentProblem.CHOICE_IS_OVER, plugin)
 
     def _app(self, plugin: IntegrationPlugin) -> OAuthApp:
         try:
             return self._apps.app(plugin)
         except ConfigurationError:
-            raise errors.not_configured(plugin) from None
+            raise ConsentError(ConsentProblem.NOT_CONFIGURED, plugin) from None
 
 
 _SECRET_FIELDS = frozenset({"code", "state"})

@@ -27,7 +27,6 @@ from oauth_service.store.copies import (
 from oauth_service.store.database import SERVICE_NAME, SETUP_LOCK, Database
 from oauth_service.store.history import HistoryEntry, Outcome, record
 from oauth_service.store.migrations import in_short
-from oauth_service.store.rows import ConnectionState
 from oauth_service.store.schema import connections, login_states, metadata, numbers, pending_grants
 
 _CHANGES_AHEAD = 1_000_000

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from integrations.contracts import IntegrationError
+from oauth_service.grants.errors import ConsentError
 from oauth_service.ops.request_context import HEADER, current
 from oauth_service.web import operations
 from oauth_service.web.admin import errors as admin_errors
@@ -30,6 +31,7 @@ def add_error_handlers(app: FastAPI) -> None:
     """Register all handlers on *app*."""
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(PersonError, _person)
+    app.add_exception_handler(ConsentError, _consent)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _bare_status)
     app.add_exception_handler(IntegrationError, _integration_error)
@@ -47,6 +49,11 @@ async def _problem(_request: Request, exc: Exception) -> Response:
 async def _person(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, PersonError)  # noqa: S101 -- Starlette's signature is wider
     return _page(request, exc)
+
+
+async def _consent(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, ConsentError)  # noqa: S101 -- Starlette's signature is wider
+    return _page(request, person_errors.of_consent(exc))
 
 
 async def _malformed(_request: Request, exc: Exception) -> Response:

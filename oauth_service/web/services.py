@@ -16,11 +16,11 @@ from oauth_service.grants.consent import ConsentFlow
 from oauth_service.grants.disconnect import Disconnector
 from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.grants.refresh import Refresher
-from oauth_service.ops.health import Readiness
 from oauth_service.ops.metrics import Metrics
 from oauth_service.security.keyring import Keyring
 from oauth_service.security.sessions import AdminAccess, ConnectLinks, Sessions
 from oauth_service.store import Store
+from oauth_service.web.health import Readiness
 from oauth_service.web.pages import Pages
 
 _A_PERSON_WAITS = RetryPolicy(

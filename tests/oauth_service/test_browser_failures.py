@@ -137,7 +137,7 @@ CASES = [
     ),
     (
         code_used_before,
-        "Toybooks no longer accepts its own answer",
+        "Toybooks rejected the authorization code",
         "Go back to the connect page and connect again.",
         "Connected",
         "Reconnect",

@@ -234,7 +234,7 @@ def test_code_that_the_provider_refuses_has_a_page(rig: Rig) -> None:
     )
 
     assert page.status_code == 502
-    assert heading(page) == "Toybooks no longer accepts its own answer"
+    assert heading(page) == "Toybooks rejected the authorization code"
 
 
 def test_token_endpoint_that_is_down_has_a_page(rig: Rig) -> None:

@@ -25,10 +25,10 @@ from support.oauth_rig import (
 )
 from support.postgres import Postgres
 
-from oauth_service.ops.health import Readiness
 from oauth_service.store import NotWritableError, Store
 from oauth_service.store.probe import Probe
 from oauth_service.store.schema import numbers
+from oauth_service.web.health import Readiness
 from oauth_service.web.limits import RequestLimits
 
 PATHS = ("/healthz", "/healthz/ready")

@@ -285,7 +285,7 @@ def test_code_of_another_person_is_not_taken(rig: Rig) -> None:
         "/integration/toybooks/callback", params={"state": state, "code": stolen}
     )
 
-    assert heading(answer) == "Toybooks no longer accepts its own answer"
+    assert heading(answer) == "Toybooks rejected the authorization code"
     assert rig.pipeline.connections()["connections"] == []
 
 

@@ -12,9 +12,9 @@ from integrations.runtime.http import HttpSession
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from integrations.runtime.token_service import OAuthService
-from zebbra_pipeline.ingest.fetch import Puller
-from zebbra_pipeline.ingest.locks import OneRunAtATime
-from zebbra_pipeline.ingest.run import CONCURRENT_WORKSPACES, fetch_and_land
+from zebbra_pipeline.ingest.fetch import WorkspaceFetcher
+from zebbra_pipeline.ingest.quota import CONCURRENT_WORKSPACES
+from zebbra_pipeline.ingest.run import fetch_and_land
 from zebbra_pipeline.outcomes import Failed, by_reason
 from zebbra_pipeline.warehouse import Warehouse
 
@@ -57,11 +57,8 @@ async def outcomes_of(server, tmp_path, timing=None):
     settings = load_settings({"ZEBBRA_HOME": str(tmp_path), "XERO_API_BASE_URL": server.url})
     warehouse = Warehouse(tmp_path / "w.duckdb", published=tmp_path / "p.duckdb")
     timing = timing or JumpingTiming(datetime.now(UTC))
-    async with (
-        HttpSession(timing=timing) as http,
-        OneRunAtATime(warehouse, "Xero") as held,
-    ):
-        puller = Puller(
+    async with HttpSession(timing=timing) as http:
+        fetcher = WorkspaceFetcher(
             plugin,
             ("profit_and_loss",),
             http=http,
@@ -74,8 +71,8 @@ async def outcomes_of(server, tmp_path, timing=None):
         outcomes = await fetch_and_land(
             plugin,
             BATCH,
-            ("profit_and_loss",),
-            fetch=held(puller.pull),
+            fetch=fetcher.fetch,
+            kept={},
             warehouse=warehouse,
             run_id="run",
         )
@@ -135,7 +132,7 @@ async def test_a_malformed_setting_of_the_integration_fails_before_any_workspace
     settings = load_settings({"ZEBBRA_HOME": str(tmp_path), "XERO_API_BASE_URL": "no url"})
     async with HttpSession() as http:
         with pytest.raises(ConfigurationError, match=r"^XERO_API_BASE_URL: expected a URL"):
-            Puller(
+            WorkspaceFetcher(
                 load_registry().get("xero"),
                 ("profit_and_loss",),
                 http=http,

@@ -12,9 +12,11 @@ import pytest
 from support.stack import running_stack
 from support.warehouse import warehouse_in
 
-from integrations.contracts import ProviderUnavailableError
-from zebbra_pipeline.ingest.locks import OneRunAtATime
+from integrations.contracts import PayloadError, ProviderUnavailableError
+from integrations.runtime.registry import load_registry
+from zebbra_pipeline.ingest.locks import WorkspaceLocks
 from zebbra_pipeline.ingest.progress import HELD_UP, lines_of
+from zebbra_pipeline.ingest.run import fetch_and_land
 from zebbra_pipeline.orchestration.dagster_home import open_instance
 from zebbra_pipeline.orchestration.partitions import WORKSPACES
 
@@ -26,29 +28,30 @@ REFRESH = textwrap.dedent(
     import asyncio, json, sys, threading, time
     from contextlib import contextmanager
     from integrations.runtime.settings import load_settings
-    from zebbra_pipeline.ingest.locks import HeldPull
-    from zebbra_pipeline.ingest.fetch import Puller
+    from zebbra_pipeline.ingest.batches import FetchedStatements
+    from zebbra_pipeline.ingest.fetch import WorkspaceFetcher
+    from zebbra_pipeline.ingest.locks import WorkspaceLocks
     from zebbra_pipeline.orchestration.refresh import refresh
     from zebbra_pipeline.warehouse import Warehouse
 
     spans, starts = [], {{}}
 
-    pull, land, open_to_write = Puller.pull, HeldPull.land, Warehouse._open_to_write
+    fetch, land, open_to_write = WorkspaceFetcher.fetch, FetchedStatements.land, Warehouse._open_to_write
 
-    async def pulling(self, workspace_id):
+    async def fetching(self, workspace_id):
         if not starts:
             print("ready", flush=True)
         starts[workspace_id] = time.monotonic()
         while not told.is_set():
             await asyncio.sleep(0.01)
-        return await pull(self, workspace_id)
+        return await fetch(self, workspace_id)
 
     def landing(self, session, run_id):
         try:
-            return self._pull.land(session, run_id)
-        finally:
-            spans.append(("pull " + self.workspace_id, starts[self.workspace_id], time.monotonic()))
-            self._hold.close()
+            return land(self, session, run_id)
+        finally:  # the lock is released after this
+            who = self.origin.workspace_id
+            spans.append(("pull " + who, starts[who], time.monotonic()))
 
     @contextmanager
     def writing(self, purpose):
@@ -57,7 +60,8 @@ REFRESH = textwrap.dedent(
             yield database
             spans.append(("write", began, time.monotonic()))
 
-    Puller.pull, HeldPull.land, Warehouse._open_to_write = pulling, landing, writing
+    WorkspaceFetcher.fetch, FetchedStatements.land = fetching, landing
+    Warehouse._open_to_write = writing
     told = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.readline(), told.set()), daemon=True).start()
     names = sys.argv[1].split(",")
@@ -169,14 +173,11 @@ def test_a_run_that_waits_for_another_one_says_so_in_its_log(stack):
 
 
 async def test_a_workspace_that_is_never_let_go_fails_alone(tmp_path):
-    async def fetch(workspace_id):
-        return workspace_id
-
     hold = warehouse_in(tmp_path).hold("acme")
-    async with OneRunAtATime(warehouse_in(tmp_path), "Xero", wait_s=0.0) as held:
+    async with WorkspaceLocks(warehouse_in(tmp_path), "Xero", wait_s=0.0) as locks:
         with pytest.raises(ProviderUnavailableError) as raised:
-            await held(fetch)("acme")
-        other = await held(fetch)("globex")
+            await locks.acquire("acme")
+        other = await locks.acquire("globex")
 
     hold.close()
     assert str(raised.value) == (
@@ -187,19 +188,22 @@ async def test_a_workspace_that_is_never_let_go_fails_alone(tmp_path):
 
 
 async def test_a_fetch_that_fails_lets_its_workspace_go_and_waiting_goes_on_then(tmp_path):
-    failed = asyncio.Event()
+    tried = []
 
     async def fetch(workspace_id):
-        if not failed.is_set():
-            failed.set()
+        tried.append(workspace_id)
+        if len(tried) == 1:
             await asyncio.sleep(0)
             raise ProviderUnavailableError("Xero: down")
-        return workspace_id
+        raise PayloadError("Xero: odd")
 
-    async with OneRunAtATime(warehouse_in(tmp_path), "Xero") as held:
-        answers = await asyncio.gather(
-            held(fetch)("acme"), held(fetch)("acme"), return_exceptions=True
-        )
+    outcomes = await fetch_and_land(
+        load_registry().get("xero"),
+        ["acme", "acme"],
+        fetch=fetch,
+        kept={},
+        warehouse=warehouse_in(tmp_path),
+        run_id="run",
+    )
 
-    assert [str(answer) for answer in answers if isinstance(answer, Exception)] == ["Xero: down"]
-    assert sum(not isinstance(answer, Exception) for answer in answers) == 1
+    assert [item.reason for item in outcomes] == ["Xero: down", "Xero: odd"]

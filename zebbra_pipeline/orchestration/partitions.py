@@ -14,7 +14,7 @@ RANGE_START, RANGE_END = (
 )
 """Tags of a run over neighbouring partitions."""
 
-_PARTITION = "dagster/partition"
+PARTITION = "dagster/partition"
 
 
 def contiguous_ranges(
@@ -59,7 +59,7 @@ def request_for(
             run_key=run_key,
             run_config=run_config,
             partition_key=group[0],
-            tags={_PARTITION: group[0]},  # spares Dagster a look through all partitions
+            tags={PARTITION: group[0]},  # spares Dagster a look through all partitions
             asset_selection=selection,
         )
     return dg.RunRequest(

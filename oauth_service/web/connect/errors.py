@@ -1,10 +1,12 @@
 """What a person is told when connecting does not work: what happened, and what to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from integrations.contracts import IntegrationPlugin
-from oauth_service.store import StateProblem
+from oauth_service.grants.errors import ConsentError, ConsentProblem
 
 
 @dataclass
@@ -24,6 +26,15 @@ class PersonError(Exception):
     text: str
     todo: str
     back: bool = False
+
+
+class _Message(NamedTuple):
+    """A page with places for names."""
+
+    status: HTTPStatus
+    title: str
+    text: str
+    todo: str
 
 
 def no_session() -> PersonError:
@@ -95,113 +106,27 @@ def unknown_integration(slug: str) -> PersonError:
     )
 
 
-def not_configured(plugin: IntegrationPlugin) -> PersonError:
-    prefix = plugin.slug.upper()
+def of_consent(error: ConsentError) -> PersonError:
+    """Return the page of a consent that ended without a connection."""
+    plugin = error.plugin
+    if error.problem is ConsentProblem.NO_REFRESH_TOKEN:
+        return _no_refresh_token(plugin)
+    message = _CONSENT[error.problem]
+    values = {"name": plugin.name, "prefix": plugin.slug.upper(), **error.details}
     return PersonError(
-        HTTPStatus.CONFLICT,
-        f"{plugin.name} is not set up yet",
-        f"Whoever runs this service has not registered an app at {plugin.name}.",
-        f"Ask them to set {prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET.",
-        back=True,
-    )
-
-
-def bad_state(plugin: IntegrationPlugin, problem: StateProblem) -> PersonError:
-    title, text = {
-        StateProblem.UNKNOWN: (
-            "We did not ask for this answer",
-            (
-                f"This page was opened as if you came back from {plugin.name}, but nobody left for it "
-                "from here, or too long ago. For your safety it was not used."
-            ),
-        ),
-        StateProblem.EXPIRED: (
-            "That took too long",
-            f"An answer from {plugin.name} is accepted for 15 minutes after you leave for it.",
-        ),
-        StateProblem.USED: (
-            "This answer was already used",
-            (
-                f"Each answer from {plugin.name} works once. If you went back in the browser or "
-                "reloaded the page, the first time may have worked."
-            ),
-        ),
-        StateProblem.OTHER_SESSION: (
-            "This was started in another browser",
-            f"The answer from {plugin.name} must arrive in the browser that left for it.",
-        ),
-    }[problem]
-    todo = (
-        f"This time nothing was changed. Go back to the connect page; if {plugin.name} is not "
-        "shown as connected, start again."
-    )
-    return PersonError(HTTPStatus.BAD_REQUEST, title, text, todo, back=True)
-
-
-def denied(plugin: IntegrationPlugin) -> PersonError:
-    return PersonError(
-        HTTPStatus.FORBIDDEN,
-        "You did not allow access",
-        f"{plugin.name} tells us that access was not granted. Nothing was changed.",
-        "If that was a mistake, go back and connect again. If you may not grant access "
-        "yourself, ask an administrator of your organisation to open the connect link.",
-        back=True,
-    )
-
-
-def refused_at_consent(plugin: IntegrationPlugin, code: str) -> PersonError:
-    return PersonError(
-        HTTPStatus.BAD_GATEWAY,
-        f"{plugin.name} did not complete the connection",
-        f"It answered “{code}”. Nothing was changed.",
-        "Try again in a few minutes. If the same happens again, tell whoever runs this service.",
-        back=True,
-    )
-
-
-def no_code(plugin: IntegrationPlugin) -> PersonError:
-    return PersonError(
-        HTTPStatus.BAD_REQUEST,
-        "The answer is incomplete",
-        f"{plugin.name} sent neither a code nor an error. Nothing was changed.",
-        "Go back to the connect page and start again.",
-        back=True,
-    )
-
-
-def code_refused(plugin: IntegrationPlugin) -> PersonError:
-    return PersonError(
-        HTTPStatus.BAD_GATEWAY,
-        f"{plugin.name} no longer accepts its own answer",
-        "The permission that it sent along with you works once, and for a few minutes only. It "
-        "says that this one was used before or is too old. Nothing was changed here.",
-        "Go back to the connect page and connect again. If the same happens again, tell whoever "
-        "sent you the connect link.",
-        back=True,
-    )
-
-
-def app_refused(plugin: IntegrationPlugin, detail: str, settings: str) -> PersonError:
-    return PersonError(
-        HTTPStatus.BAD_GATEWAY,
-        f"Our app at {plugin.name} has a problem",
-        f"{plugin.name} refuses the app that this service uses ({detail}). You did nothing wrong.",
-        f"Tell whoever runs this service to check {settings}.",
+        message.status,
+        message.title.format_map(values),
+        message.text.format_map(values),
+        message.todo.format_map(values),
         back=True,
     )
 
 
 def unavailable(plugin: IntegrationPlugin) -> PersonError:
-    return PersonError(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        f"{plugin.name} does not answer at the moment",
-        "The connection could not be completed because of a problem there.",
-        "Go back to the connect page and try again in a few minutes.",
-        back=True,
-    )
+    return of_consent(ConsentError(ConsentProblem.UNAVAILABLE, plugin))
 
 
-def no_refresh_token(plugin: IntegrationPlugin) -> PersonError:
+def _no_refresh_token(plugin: IntegrationPlugin) -> PersonError:
     scope = "offline_access"
     missing = (
         f"the scope “{scope}” is missing from the app or from {plugin.slug.upper()}_SCOPES"
@@ -215,50 +140,6 @@ def no_refresh_token(plugin: IntegrationPlugin) -> PersonError:
         "updated. You did nothing wrong, and nothing was stored.",
         f"Send this to whoever sent you the connect link: “{missing}”. Once they have repaired "
         "it, connect again.",
-        back=True,
-    )
-
-
-def tenants_not_found(plugin: IntegrationPlugin, reason: str) -> PersonError:
-    return PersonError(
-        HTTPStatus.BAD_GATEWAY,
-        f"We could not find your organisation at {plugin.name}",
-        f"Access was granted, but asking {plugin.name} for what it covers failed: {reason}.",
-        "Go back to the connect page and connect again. If the same happens again, tell whoever "
-        "runs this service.",
-        back=True,
-    )
-
-
-def no_tenants(plugin: IntegrationPlugin) -> PersonError:
-    return PersonError(
-        HTTPStatus.CONFLICT,
-        "No organisation was chosen",
-        f"The access that you granted covers no organisation at {plugin.name}.",
-        f"Connect again and choose one on {plugin.name}'s page, with a user who may see its reports.",
-        back=True,
-    )
-
-
-def other_organisation(plugin: IntegrationPlugin, pinned: str, chosen: str) -> PersonError:
-    return PersonError(
-        HTTPStatus.CONFLICT,
-        "This workspace is connected to another organisation",
-        f"It takes its {plugin.name} figures from “{pinned}”, and you chose “{chosen}”. A workspace "
-        f"has one organisation at {plugin.name}. Nothing was changed.",
-        f"If you meant “{pinned}”, connect again and choose it. To use “{chosen}” instead, "
-        "disconnect on the connect page first: its figures then take the place of those fetched "
-        "before. To have both, ask for a connect link of a second workspace.",
-        back=True,
-    )
-
-
-def choice_is_over(plugin: IntegrationPlugin) -> PersonError:
-    return PersonError(
-        HTTPStatus.BAD_REQUEST,
-        "There is nothing to choose any more",
-        f"This choice was made already, or {plugin.name}'s answer is too old.",
-        f"Go back to the connect page; if {plugin.name} is not shown as connected, start again.",
         back=True,
     )
 
@@ -291,3 +172,111 @@ def internal() -> PersonError:
         "Try again in a few minutes. If the same happens again, tell whoever runs this service.",
         back=True,
     )
+
+
+_AGAIN = (
+    "This time nothing was changed. Go back to the connect page; if {name} is not shown as "
+    "connected, start again."
+)
+_CONSENT: Mapping[ConsentProblem, _Message] = {
+    ConsentProblem.NOT_CONFIGURED: _Message(
+        HTTPStatus.CONFLICT,
+        "{name} is not set up yet",
+        "Whoever runs this service has not registered an app at {name}.",
+        "Ask them to set {prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET.",
+    ),
+    ConsentProblem.STATE_UNKNOWN: _Message(
+        HTTPStatus.BAD_REQUEST,
+        "We did not ask for this answer",
+        "This page was opened as if you came back from {name}, but nobody left for it from here, "
+        "or too long ago. For your safety it was not used.",
+        _AGAIN,
+    ),
+    ConsentProblem.STATE_EXPIRED: _Message(
+        HTTPStatus.BAD_REQUEST,
+        "That took too long",
+        "An answer from {name} is accepted for 15 minutes after you leave for it.",
+        _AGAIN,
+    ),
+    ConsentProblem.STATE_USED: _Message(
+        HTTPStatus.BAD_REQUEST,
+        "This answer was already used",
+        "Each answer from {name} works once. If you went back in the browser or reloaded the "
+        "page, the first time may have worked.",
+        _AGAIN,
+    ),
+    ConsentProblem.STATE_OF_OTHER_SESSION: _Message(
+        HTTPStatus.BAD_REQUEST,
+        "This was started in another browser",
+        "The answer from {name} must arrive in the browser that left for it.",
+        _AGAIN,
+    ),
+    ConsentProblem.DENIED: _Message(
+        HTTPStatus.FORBIDDEN,
+        "You did not allow access",
+        "{name} tells us that access was not granted. Nothing was changed.",
+        "If that was a mistake, go back and connect again. If you may not grant access yourself, "
+        "ask an administrator of your organisation to open the connect link.",
+    ),
+    ConsentProblem.REFUSED: _Message(
+        HTTPStatus.BAD_GATEWAY,
+        "{name} did not complete the connection",
+        "It answered “{code}”. Nothing was changed.",
+        "Try again in a few minutes. If the same happens again, tell whoever runs this service.",
+    ),
+    ConsentProblem.NO_CODE: _Message(
+        HTTPStatus.BAD_REQUEST,
+        "The answer is incomplete",
+        "{name} sent neither a code nor an error. Nothing was changed.",
+        "Go back to the connect page and start again.",
+    ),
+    ConsentProblem.CODE_REFUSED: _Message(
+        HTTPStatus.BAD_GATEWAY,
+        "{name} rejected the authorization code",
+        "The code that it sent along with you works once, and for a few minutes only. It says "
+        "that this one was used before or is too old. Nothing was changed here.",
+        "Go back to the connect page and connect again. If the same happens again, tell whoever "
+        "sent you the connect link.",
+    ),
+    ConsentProblem.APP_REFUSED: _Message(
+        HTTPStatus.BAD_GATEWAY,
+        "Our app at {name} has a problem",
+        "{name} refuses the app that this service uses ({detail}). You did nothing wrong.",
+        "Tell whoever runs this service to check {settings}.",
+    ),
+    ConsentProblem.UNAVAILABLE: _Message(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "{name} does not answer at the moment",
+        "The connection could not be completed because of a problem there.",
+        "Go back to the connect page and try again in a few minutes.",
+    ),
+    ConsentProblem.TENANTS_NOT_FOUND: _Message(
+        HTTPStatus.BAD_GATEWAY,
+        "We could not find your organisation at {name}",
+        "Access was granted, but asking {name} for what it covers failed: {reason}.",
+        "Go back to the connect page and connect again. If the same happens again, tell whoever "
+        "runs this service.",
+    ),
+    ConsentProblem.NO_TENANTS: _Message(
+        HTTPStatus.CONFLICT,
+        "No organisation was chosen",
+        "The access that you granted covers no organisation at {name}.",
+        "Connect again and choose one on {name}'s page, with a user who may see its reports.",
+    ),
+    ConsentProblem.OTHER_ORGANISATION: _Message(
+        HTTPStatus.CONFLICT,
+        "This workspace is connected to another organisation",
+        "It takes its {name} figures from “{pinned}”, and you chose “{chosen}”. A workspace has "
+        "one organisation at {name}. Nothing was changed.",
+        "If you meant “{pinned}”, connect again and choose it. To use “{chosen}” instead, "
+        "disconnect on the connect page first: its figures then take the place of those fetched "
+        "before. To have both, ask for a connect link of a second workspace.",
+    ),
+    ConsentProblem.CHOICE_IS_OVER: _Message(
+        HTTPStatus.BAD_REQUEST,
+        "There is nothing to choose any more",
+        "This choice was made already, or {name}'s answer is too old.",
+        "Go back to the connect page; if {name} is not shown as connected, start again.",
+    ),
+}
+"""Pages of a consent that ended; names in braces are texts of `ConsentError`."""

@@ -19,7 +19,6 @@ from support.warehouse import (
 )
 
 from integrations.contracts import Tenant
-from zebbra_pipeline.ingest.fetch import what_has_landed
 from zebbra_pipeline.warehouse import LandedInfo, ReadSession
 from zebbra_pipeline.warehouse.database import Database
 
@@ -48,14 +47,19 @@ def warehouse(tmp_path):
     return made
 
 
+def landed_of(warehouse, integration, workspace_ids):
+    with warehouse.read() as session:
+        return session.landed(integration, workspace_ids)
+
+
 def test_each_statement_tells_its_own_last_month_and_whose_figures_they_are(warehouse):
-    assert what_has_landed(warehouse, "Xero", ["acme"]) == {
+    assert landed_of(warehouse, "Xero", ["acme"]) == {
         "acme": LandedInfo("org-1", {"profit_and_loss": MAR, "balance_sheet": APR})
     }
 
 
 def test_another_organisation_starts_anew(warehouse):
-    landed = what_has_landed(warehouse, "Xero", ["globex"])
+    landed = landed_of(warehouse, "Xero", ["globex"])
 
     assert landed == {"globex": LandedInfo("org-2", {PNL.value: JAN})}
 
@@ -63,12 +67,12 @@ def test_another_organisation_starts_anew(warehouse):
 def test_only_who_is_asked_for_and_has_landed_the_integration_is_answered(warehouse):
     asked = ["acme", "globex", "unknown", "hired"]
 
-    assert what_has_landed(warehouse, "Xero", asked).keys() == {"acme", "globex"}
-    assert what_has_landed(warehouse, "Xero", []) == {}
+    assert landed_of(warehouse, "Xero", asked).keys() == {"acme", "globex"}
+    assert landed_of(warehouse, "Xero", []) == {}
 
 
 def test_people_have_no_months_but_somebody_s_figures(warehouse):
-    assert what_has_landed(warehouse, "Gusto", ["acme", "hired"]) == {
+    assert landed_of(warehouse, "Gusto", ["acme", "hired"]) == {
         "acme": LandedInfo("co-1", {"payroll_costs": FEB}),
         "hired": LandedInfo("co-1", {}),
     }

@@ -1,11 +1,12 @@
 """The sensor on connections, against the real OAuth service and a real Dagster instance."""
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
-from support.scripted_server import Reply, scripted_server
+from support.connection_rows import list_connections, row
+from support.scripted_server import scripted_server
 from support.stack import books_of, running_stack
 from support.ticking import Ticking
 
@@ -164,14 +165,9 @@ def test_a_refused_service_key_fails_the_tick_by_the_name_of_its_setting(
         ticking.evaluate()
 
 
-def row(number, *, integration="Xero", state="connected"):
-    return {
-        "workspace_id": f"ws-{number:04}",
-        "workspace_name": f"Workspace {number}",
-        "integration": integration,
-        "state": state,
-        "connected_at": f"2025-01-01T00:00:{number % 60:02}Z",
-    }
+def numbered(number, *, integration="Xero", state="connected"):
+    since = datetime(2025, 1, 1, 0, 0, number % 60, tzinfo=UTC)
+    return row(f"ws-{number:04}", state, integration=integration, connected=since, clock=since)
 
 
 @pytest.fixture
@@ -183,15 +179,14 @@ def served(monkeypatch, tmp_path):
         monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
 
         def serve(rows, cursor):
-            body = {"connections": rows, "cursor": cursor}
-            server.answer("/api/connections", Reply(body=body))
+            list_connections(server, rows, cursor)
             return server
 
         yield serve
 
 
 def test_a_tick_with_5000_new_workspaces_takes_less_than_10_seconds(served, instance):
-    served([row(number) for number in range(5000)], "5000")
+    served([numbered(number) for number in range(5000)], "5000")
     ticking = Ticking(instance)
 
     started = time.process_time()  # whatever else the machine is doing
@@ -207,11 +202,11 @@ def test_a_tick_with_5000_new_workspaces_takes_less_than_10_seconds(served, inst
 
 
 def test_ranges_follow_the_order_in_which_workspaces_were_added(served, instance):
-    served([row(number) for number in (5, 3, 9, 1)], "4")
+    served([numbered(number) for number in (5, 3, 9, 1)], "4")
     ticking = Ticking(instance, workspaces_per_run=3)
     assert ranges(ticking.tick()) == [("ws-0005", "ws-0009"), ("ws-0001", "ws-0001")]
 
-    again = [row(number) | {"connected_at": "2025-03-01T00:00:00Z"} for number in (1, 5, 3, 2)]
+    again = [numbered(number) | {"connected_at": "2025-03-01T00:00:00Z"} for number in (1, 5, 3, 2)]
     server = served(again, "8")
 
     assert ranges(ticking.tick()) == [("ws-0005", "ws-0003"), ("ws-0001", "ws-0002")]
@@ -220,7 +215,7 @@ def test_ranges_follow_the_order_in_which_workspaces_were_added(served, instance
 
 
 def test_an_integration_that_is_not_installed_here_is_left_alone(served, instance):
-    served([row(1, integration="Elsewhere"), row(2, state="requires_reconnect")], "2")
+    served([numbered(1, integration="Elsewhere"), numbered(2, state="requires_reconnect")], "2")
     ticking = Ticking(instance)
 
     assert ticking.tick() == []

@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.scripted_server import Reply, scripted_server
+from support.connection_rows import list_connections, row
+from support.scripted_server import scripted_server
 
 from integrations.contracts import ConfigurationError
 from zebbra_pipeline.orchestration.automation.schedules import Slices
@@ -39,11 +40,8 @@ def serving(monkeypatch):
         monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
 
         def serve(states, integration="Xero"):
-            rows = [
-                {"workspace_id": name, "integration": integration, "state": state}
-                for name, state in states.items()
-            ]
-            server.answer("/api/connections", Reply(body={"connections": rows, "cursor": "1"}))
+            rows = [row(name, state, integration=integration) for name, state in states.items()]
+            list_connections(server, rows)
 
         yield serve
 

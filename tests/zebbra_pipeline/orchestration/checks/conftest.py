@@ -1,7 +1,8 @@
 """An OAuth service that lists what a test tells it."""
 
 import pytest
-from support.scripted_server import Reply, scripted_server
+from support.connection_rows import list_connections
+from support.scripted_server import scripted_server
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def service(monkeypatch, tmp_path):
         monkeypatch.setenv("ZEBBRA_OAUTH_URL", server.url)
 
         def serve(*rows):
-            server.answer("/api/connections", Reply(body={"connections": rows, "cursor": "1"}))
+            list_connections(server, rows)
 
         serve()
         yield serve

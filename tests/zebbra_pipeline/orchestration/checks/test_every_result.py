@@ -7,15 +7,16 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 from support.connection_rows import row
+from support.landings import a_landing
 from support.warehouse import FEB, JAN, MAR, account, land, pull, total, warehouse_in
-from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.orchestration.building import build_definitions
 from zebbra_pipeline.orchestration.checks.event_files import held_open
+from zebbra_pipeline.orchestration.checks.findings import COMPLETE, CONNECTION, FRESH, PROVEN
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
-from zebbra_pipeline.outcomes import Done
+from zebbra_pipeline.outcomes import Kept, NotConnected
 
 TODAY = date(2026, 6, 15)
 P_AND_L = dg.AssetKey(["xero", "profit_and_loss"])
@@ -27,14 +28,15 @@ SALES = account("a", "Sales", "1", "2"), total("Total Income", "1", "2")
 class Landed(Connections):
     """Says of each workspace that its figures have landed; of `w09` that it has disconnected."""
 
-    async def fetch(self, _plugin, workspace_ids, assets, *, note, **_said):
+    async def fetch(self, _plugin, workspace_ids, assets, *, on_outcome, **_said):
         outcomes = []
         for workspace in workspace_ids:
-            status = "disconnected" if workspace == "w09" else "landed"
             outcomes.append(
-                Done(workspace, {name: {"zebbra/status": status} for name in assets}, "")
+                NotConnected(workspace, {name: Kept("b", 2) for name in assets})
+                if workspace == "w09"
+                else a_landing(workspace, assets)
             )
-            note(outcomes[-1])
+            on_outcome(outcomes[-1])
         return outcomes
 
 
