@@ -13,8 +13,8 @@ from starlette.staticfiles import StaticFiles
 from integrations.runtime.registry import Registry
 from integrations.runtime.settings import Settings
 from oauth_service.grants.lease import RefreshPolicy
+from oauth_service.ops.metrics import RouteTemplates
 from oauth_service.ops.request_context import note_path
-from oauth_service.ops.route_templates import RouteTemplates
 from oauth_service.web import operations
 from oauth_service.web.access import has_service_key
 from oauth_service.web.admin import routes as admin

@@ -28,7 +28,6 @@ from integrations.contracts.errors import (
     TooSlowError,
 )
 from integrations.contracts.facts import ApiFacts, RateLimits
-from integrations.contracts.joining import join_lines
 from integrations.contracts.money import parse_amount
 from integrations.contracts.months import (
     add_months,
@@ -61,6 +60,7 @@ from integrations.contracts.statements import (
     Statement,
     StatementLine,
     endpoint_names,
+    join_lines,
     qualified_name,
 )
 

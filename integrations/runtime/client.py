@@ -20,9 +20,8 @@ from integrations.contracts.oauth import OutboundRequest
 from integrations.contracts.plugin import IntegrationPlugin
 from integrations.runtime.answers import RawAnswer, parse_json
 from integrations.runtime.breaker import Breaker
-from integrations.runtime.errors_by_status import error_for, trace_note
+from integrations.runtime.errors_by_status import error_for, missing_scope, trace_note
 from integrations.runtime.limits import Budget, Budgets
-from integrations.runtime.provider_messages import missing_scope
 from integrations.runtime.retry import Attempts, RetryPolicy, Trouble, retry_after_s, trouble_of
 from integrations.runtime.timing import Timing
 from integrations.runtime.tokens import CachedAccess

@@ -49,14 +49,12 @@ answers with what is true, a plugin's emulator adds `GET books` or `GET payroll`
 applies `GET personal` and `POST page_size`: see `integrations.testing.truth`.
 """
 
-from integrations.sandbox_kit.addresses import Addresses
 from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
 from integrations.sandbox_kit.control import control_route
-from integrations.sandbox_kit.cutting import ConnectionCut
 from integrations.sandbox_kit.emulator import EmulatorParts, build_emulator
-from integrations.sandbox_kit.faults import Fault, Faults
+from integrations.sandbox_kit.faults import ConnectionCut, Fault, Faults
 from integrations.sandbox_kit.grants import Connection, Grant
 from integrations.sandbox_kit.limits import LimitRule, RateLimiter, Refusal, Usage
 from integrations.sandbox_kit.oauth import OAuthProvider
@@ -64,7 +62,7 @@ from integrations.sandbox_kit.outcomes import Access, OAuthError
 from integrations.sandbox_kit.person import ConsentError, consent, consent_async
 from integrations.sandbox_kit.remote import SandboxControl
 from integrations.sandbox_kit.rules import OAuthRules
-from integrations.sandbox_kit.serving import BuildSandbox, sandbox_app, serve_in_thread
+from integrations.sandbox_kit.serving import Addresses, BuildSandbox, sandbox_app, serve_in_thread
 
 __all__ = [
     "Access",

@@ -14,12 +14,14 @@ from decimal import Decimal
 
 from integrations.contracts import add_months, month_start
 from integrations.sandbox_kit.books_chart import (
+    COMPANIES,
     RETAINED_EARNINGS,
     Account,
     AccountKind,
+    Company,
     chart_for,
+    make_company,
 )
-from integrations.sandbox_kit.books_companies import COMPANIES, Company, make_company
 from integrations.sandbox_kit.books_journals import FIRST_MONTH, Journal, month_journals
 
 __all__ = [

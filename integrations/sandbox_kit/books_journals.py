@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from integrations.sandbox_kit.books_companies import Company
+from integrations.sandbox_kit.books_chart import Company
 
 FIRST_MONTH = date(2022, 1, 1)
 """Where all books begin."""

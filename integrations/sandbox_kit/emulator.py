@@ -9,8 +9,13 @@ from starlette.routing import BaseRoute
 
 from integrations.sandbox_kit.calls import CallLog, CallLogMiddleware, TenantOf
 from integrations.sandbox_kit.control import Control
-from integrations.sandbox_kit.cutting import SandboxApp
-from integrations.sandbox_kit.faults import ErrorResponse, FaultMiddleware, Faults, plain_error
+from integrations.sandbox_kit.faults import (
+    ErrorResponse,
+    FaultMiddleware,
+    Faults,
+    SandboxApp,
+    plain_error,
+)
 from integrations.sandbox_kit.limits import RateLimiter, RateLimitMiddleware, Refuse, plain_refusal
 from integrations.sandbox_kit.oauth import OAuthProvider
 

@@ -7,13 +7,52 @@ from threading import Lock
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integrations.sandbox_kit.calls import TenantOf, is_control, local_path
-from integrations.sandbox_kit.cutting import cut_connection
 from integrations.sandbox_kit.limits import EXHAUSTED, Refusal, Refuse, plain_refusal
+
+_ABORT = "zebbra.sandbox.abort"
+
+
+class ConnectionCut(Exception):  # noqa: N818 -- it is the wanted outcome
+    """Raised where the server gives no way to cut the connection (in-process transports)."""
+
+
+class SandboxApp(Starlette):
+    """A Starlette app whose handlers can cut the connection, under uvicorn."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette wraps `send`; only the outermost app sees the server's own.
+        scope.setdefault(_ABORT, _abort_of(send))
+        await super().__call__(scope, receive, send)
+
+
+async def cut_connection(scope: Scope, receive: Receive) -> None:
+    """
+    Drop the connection at once.
+
+    Raises:
+        ConnectionCut: If the server offers no way; the caller's client then sees this error.
+    """
+    abort = scope.get(_ABORT)
+    if abort is None:
+        raise ConnectionCut
+    abort()
+    # The server reports the end of the connection; returning earlier it would answer 500.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _abort_of(send: Send) -> Callable[[], None] | None:
+    """Return what aborts the transport behind *send*: uvicorn's is a method of its cycle."""
+    transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
+    abort = getattr(transport, "abort", None)
+    return abort if callable(abort) else None
+
 
 FaultKind = Literal[
     "status", "minute_limit", "day_limit", "html", "truncated", "slow", "lost_answer"

@@ -1,6 +1,10 @@
 """`Bench`: one plugin, connected to its running sandbox through a running OAuth service."""
 
+import io
+import logging
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -25,8 +29,54 @@ from integrations.testing.fetching import (
     run_with_session,
 )
 from integrations.testing.person import Connected, Person
-from integrations.testing.recording import Recorder
 from integrations.testing.service import ServiceApi, ServiceProcess, access_of
+
+_FORMAT = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+
+
+class Recorder(logging.Handler):
+    """Collects texts of all loggers, from DEBUG on, and what it is told of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(_FORMAT)
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a log record, its arguments and traceback included."""
+        self._texts.append(self.format(record))
+        self._texts.append(repr(record.args))
+
+    def note(self, text: str) -> None:
+        """Keep a text that a person or a log would get to see."""
+        self._texts.append(text)
+
+    def note_error(self, error: BaseException) -> None:
+        """Keep an error with the chain of its causes."""
+        self._texts.append("".join(traceback.format_exception(error)))
+        self._texts.append(repr(error))
+
+    @property
+    def text(self) -> str:
+        """Everything so far."""
+        return "\n".join(self._texts)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Record all logging and printing of this process."""
+        root = logging.getLogger()
+        level = root.level
+        printed = io.StringIO()
+        root.addHandler(self)
+        root.setLevel(logging.DEBUG)
+        try:
+            with redirect_stdout(printed), redirect_stderr(printed):
+                yield
+        finally:
+            root.setLevel(level)
+            root.removeHandler(self)
+            self._texts.append(printed.getvalue())
+
 
 TODAY = date(2026, 3, 17)
 """Day of the sandboxes' books. Not the real one: an adapter that reads a clock shows itself."""

@@ -1,6 +1,7 @@
 """`XeroFetchAdapter`: which requests, in which order."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
@@ -13,15 +14,56 @@ from integrations.contracts import (
     ReconnectRequiredError,
     Statement,
     StatementLine,
+    join_lines,
     month_ends,
 )
 from integrations.xero.connections import XeroConnection, parse_connections
-from integrations.xero.lines import join_reports
 from integrations.xero.organisation import Organisation, check_name, has_id_of, parse_organisation
 from integrations.xero.proofs import prove
-from integrations.xero.report_links import report_urls
-from integrations.xero.reports import parse_report
+from integrations.xero.reports import Report, ReportRow, parse_report
 from integrations.xero.windows import plan_queries
+
+_SHORT_CODE = re.compile(r"!?([A-Za-z0-9_-]{3,20})", re.ASCII)
+_REGIONS = {"US": 1100, "GB": 1200}
+_ELSEWHERE = 1000
+_REPORTS = {Statement.PROFIT_AND_LOSS: 16, Statement.BALANCE_SHEET: 17}
+
+
+def report_urls(organisation: Organisation) -> dict[Statement, str]:
+    """Return the page of each statement; nothing where the organisation has no short code."""
+    code = _SHORT_CODE.fullmatch(organisation.short_code or "")
+    if code is None:
+        return {}
+    region = _REGIONS.get(organisation.country or "", _ELSEWHERE)
+    return {
+        statement: f"https://reporting.xero.com/!{code[1]}/v1/Run/{region + number}"
+        for statement, number in _REPORTS.items()
+    }
+
+
+def join_reports(reports: Sequence[Report], dates: Sequence[date]) -> tuple[StatementLine, ...]:
+    """
+    Return the lines of one statement over *dates*; see `join_lines`.
+
+    Args:
+        reports: Newest window first: its labels, sections and order win.
+        dates: Month ends, ascending; every one is wanted by exactly one report.
+    """
+    return join_lines([[_line(row, report) for row in report.rows] for report in reports], dates)
+
+
+def _line(row: ReportRow, report: Report) -> StatementLine:
+    """Return a row with the months that were asked for; by-products are dropped."""
+    query = report.query
+    columns = zip(query.columns, row.values, strict=True)
+    return StatementLine(
+        statement=query.statement,
+        section=row.section,
+        account_id=row.account_id,
+        label=row.label,
+        kind=row.kind,
+        values={month: value for month, value in columns if month in query.wanted},
+    )
 
 
 class XeroFetchAdapter(AccountingFetchAdapter):

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from oauth_service.ops.metrics import Metrics
+from oauth_service.ops.metrics import Metrics, RouteTemplates
 from oauth_service.ops.request_context import HEADER, begin
-from oauth_service.ops.route_templates import RouteTemplates
 
 _log = logging.getLogger("oauth_service.requests")
 _POLICY = "Content-Security-Policy"

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from oauth_service.ops.metrics import CONTENT_TYPE
-from oauth_service.web.api.documented import problems
+from oauth_service.web.api.problems import problems
 from oauth_service.web.services import Services, ServicesOf
 
 HEALTH = "/healthz"

@@ -368,7 +368,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from integrations.runtime.settings import load_settings
-from zebbra_pipeline.backup import folders, making, token_store
+from zebbra_pipeline.backup import making, token_store
 import zebbra_pipeline.warehouse.backups, duckdb
 
 target, every, = Path(sys.argv[1]), int(sys.argv[2])

@@ -21,7 +21,7 @@ from integrations.contracts.display import printable, spreadsheet_cell
 from integrations.runtime.answers import RawAnswer
 from zebbra_pipeline.cli.output import print_json, print_traceback
 from zebbra_pipeline.orchestration.metadata import markdown
-from zebbra_pipeline.orchestration.metadata.charts import bars
+from zebbra_pipeline.orchestration.metadata.tables import bars
 
 PERSIAN = "\u0645\u06cc\u200c\u062e\u0648"
 EVIL = "https://evil.example/"

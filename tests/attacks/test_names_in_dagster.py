@@ -27,7 +27,7 @@ from integrations.contracts import (
     Tenant,
 )
 from integrations.contracts.display import printable
-from integrations.sandbox_kit.books_companies import make_company
+from integrations.sandbox_kit.books_chart import make_company
 from integrations.xero.sandbox.app import build_sandbox
 from zebbra_pipeline.cli.app import app
 from zebbra_pipeline.cli.context import out

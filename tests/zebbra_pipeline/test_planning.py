@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from integrations.contracts import RateLimits
-from zebbra_pipeline.cli.spreading import days_of
+from zebbra_pipeline.cli.plan import days_of
 from zebbra_pipeline.ingest.quota import PlannedPull, plan_backfill
 
 LIMITS = {

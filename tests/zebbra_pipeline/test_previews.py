@@ -7,8 +7,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from integrations.contracts import Employee, JobSpell, PayrollCost, month_ends
-from zebbra_pipeline.orchestration.metadata.charts import bars
 from zebbra_pipeline.orchestration.metadata.tables import (
+    bars,
     chart_of_payroll,
     chart_of_people,
     payroll_by_month,

@@ -1,18 +1,22 @@
 """Makes a backup, while everything runs."""
 
-from collections.abc import Collection
+import fcntl
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
-from integrations.runtime.files import sha256_of
+from integrations.runtime.files import PRIVATE_FOLDER, copied, sha256_of, synced
 from integrations.runtime.settings import Settings
-from zebbra_pipeline.backup.documents import copy_documents
-from zebbra_pipeline.backup.folders import new_folder
 from zebbra_pipeline.backup.keys import back_up_keys, check_apart
 from zebbra_pipeline.backup.manifest import (
     MODELS,
     TOKEN_STORE,
+    UNFINISHED,
     WAREHOUSE,
     BackupError,
     Database,
@@ -23,6 +27,118 @@ from zebbra_pipeline.backup.manifest import (
 )
 from zebbra_pipeline.backup.token_store import back_up_store
 from zebbra_pipeline.warehouse import Warehouse, WarehouseBackup
+
+_TRIES = 5
+
+
+def copy_documents(source: Path, target: Path) -> dict[str, str]:
+    """
+    Copy all files below *source* to the new folder *target*; what a link leads to is copied.
+
+    Returns:
+        The SHA-256 of each by its path in *target*; nothing where *source* does not exist.
+
+    Raises:
+        BackupError: If a file changes again and again, or is none.
+        OSError: If one cannot be read or written.
+    """
+    found: dict[str, str] = {}
+    # Kubernetes mounts a config map as links, so that links are followed; one in a circle is not.
+    seen: set[tuple[int, int]] = set()
+    for parent, folders, names in os.walk(source, followlinks=True):
+        place = Path(parent).stat()
+        if (place.st_dev, place.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        for name in sorted(names):
+            path = Path(parent, name)
+            relative = path.relative_to(source)
+            copy = target / relative
+            for folder in reversed(copy.parents):
+                if folder.is_relative_to(target):
+                    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            found[relative.as_posix()] = _copied_whole(path, copy)
+    return found
+
+
+def _copied_whole(path: Path, copy: Path) -> str:
+    if not path.is_file():
+        raise BackupError(
+            f"{path}: expected a file among the model documents, found something else"
+        )
+    for _ in range(_TRIES):
+        before = path.stat()
+        with path.open("rb") as file:
+            digest = copied(file, copy)
+        after = path.stat()
+        if _version(before) == _version(after):
+            return digest
+        copy.unlink()
+    raise BackupError(f"{path}: it changes all the time; try again once it has been saved")
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """
+    Give a folder to fill, which is called *target* once the block has ended well.
+
+    A process that is killed leaves it under another name; the next backup in the same parent folder removes it.
+
+    Raises:
+        BackupError: If something is at *target* already, other than an empty folder.
+    """
+    _refuse_full(target)
+    for parent in reversed(target.parents):
+        with suppress(FileExistsError):
+            parent.mkdir(mode=PRIVATE_FOLDER)
+    _sweep(target.parent)
+    draft = target.with_name(f".{target.name}.{uuid4().hex[:8]}{UNFINISHED}")
+    draft.mkdir(mode=PRIVATE_FOLDER)
+    held = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)  # says that a process is at work in it
+        try:
+            yield draft
+            for folder, _, _ in os.walk(draft):
+                synced(Path(folder))
+            _refuse_full(target)
+            draft.rename(target)
+            synced(target.parent)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    finally:
+        os.close(held)
+
+
+def _refuse_full(target: Path) -> None:
+    if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
+        raise BackupError(
+            f"{target}: expected a new or an empty folder; a backup overwrites nothing, so give each "
+            "a name of its own"
+        )
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what killed backups have left in *parent*."""
+    for left in parent.glob(f".*{UNFINISHED}"):
+        try:
+            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(held)
+
 
 _PRODUCT = "zebbra-pipeline"
 

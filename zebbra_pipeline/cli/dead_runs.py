@@ -6,7 +6,7 @@ from pathlib import Path
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.cli.context import out, shown
-from zebbra_pipeline.cli.findings import Finding
+from zebbra_pipeline.cli.storage_findings import Finding
 from zebbra_pipeline.orchestration.dagster_history import may_have_unfinished_runs, monitors_runs
 
 UNKNOWN_AFTER = timedelta(minutes=15)

@@ -17,10 +17,10 @@ from zebbra_pipeline.cli.context import (
     shown,
 )
 from zebbra_pipeline.cli.dead_runs import dead_runs
-from zebbra_pipeline.cli.file_modes import exposures
-from zebbra_pipeline.cli.findings import Finding
 from zebbra_pipeline.cli.storage_findings import (
+    Finding,
     disk_findings,
+    exposures,
     key_findings,
     published_findings,
     warehouse_findings,

@@ -21,10 +21,10 @@ from zebbra_pipeline.cli.context import (
     own_home,
     settings_of_command,
 )
-from zebbra_pipeline.cli.spreading import days_of, put_off_lines
+from zebbra_pipeline.cli.plan import days_of, put_off_lines
 from zebbra_pipeline.ingest.fetch import day_of_fetch
-from zebbra_pipeline.ingest.plans import plan_connections
 from zebbra_pipeline.ingest.progress import FETCHING, HELD_UP, WAITING, lines_of
+from zebbra_pipeline.ingest.quota import plan_connections
 from zebbra_pipeline.orchestration.interrupts import ended_by_signals
 from zebbra_pipeline.outcomes import named
 

@@ -15,7 +15,7 @@ WAITING = "integrations.runtime.breaker"
 HELD_UP = "zebbra_pipeline.ingest.locks"
 """Logger of a workspace that waits until another run has pulled it."""
 
-OPEN_ELSEWHERE = "zebbra_pipeline.warehouse.patience"
+OPEN_ELSEWHERE = "zebbra_pipeline.warehouse.presence"
 """Logger of a warehouse that another program has open."""
 
 

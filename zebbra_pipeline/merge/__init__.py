@@ -8,7 +8,7 @@ from zebbra_pipeline.merge.documents import (
     model_paths,
 )
 from zebbra_pipeline.merge.model import merge_model
-from zebbra_pipeline.merge.references import MalformedReferenceError, Reference, parse_reference
+from zebbra_pipeline.merge.resolve import MalformedReferenceError, Reference, parse_reference
 from zebbra_pipeline.merge.show import table_of
 from zebbra_pipeline.merge.starter import starter_model
 

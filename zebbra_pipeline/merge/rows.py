@@ -8,12 +8,13 @@ from decimal import Decimal
 
 from integrations.contracts import month_end
 from zebbra_pipeline.figures import Figure, MergedRow, ModelValue, Series, WorkspaceFigures
-from zebbra_pipeline.merge.references import (
+from zebbra_pipeline.merge.resolve import (
+    LineIndex,
     MalformedReferenceError,
+    Resolution,
     normalised,
     parse_reference,
 )
-from zebbra_pipeline.merge.resolve import LineIndex, Resolution
 from zebbra_pipeline.merge.schema import Row
 
 _SEVERITY = ("missing_month", "renamed", "provisional", "actual")

@@ -16,12 +16,12 @@ from zebbra_pipeline.warehouse.errors import (
     WarehouseVersionError,
     WarehouseWriteError,
 )
+from zebbra_pipeline.warehouse.locks import any_held
 from zebbra_pipeline.warehouse.migrations import (
     check_version,
     is_outdated,
     migrate,
 )
-from zebbra_pipeline.warehouse.workspace_locks import any_held
 
 if TYPE_CHECKING:
     from zebbra_pipeline.warehouse.store import Warehouse

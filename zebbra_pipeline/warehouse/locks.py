@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,56 @@ from filelock import FileLock, Timeout
 from integrations.runtime.backoff import Backoff
 from zebbra_pipeline.warehouse.database import PRIVATE_FILE, private_folder
 from zebbra_pipeline.warehouse.errors import Holder, WarehouseBusyError
+
+_63_BITS = (1 << 63) - 1
+
+
+@contextmanager
+def held_by_file(warehouse: Path, workspace_id: str) -> Iterator[None]:
+    """
+    Hold the workspace's lock file beside *warehouse*; the file stays, empty.
+
+    Raises:
+        WarehouseBusyError: If another has it; nothing is waited for.
+    """
+    folder = warehouse.with_name(f"{warehouse.name}.pulls")
+    private_folder(warehouse.parent)
+    private_folder(folder)
+    # Not thread-local: it is given back in another thread than it was taken in.
+    path = folder / f"{workspace_id}.lock"
+    lock = FileLock(path, timeout=0, mode=PRIVATE_FILE, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise WarehouseBusyError(f"workspace {workspace_id!r} is being pulled") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def any_held(warehouse: Path) -> bool:
+    """Return whether any workspace is being pulled into *warehouse*, a file."""
+    folder = warehouse.with_name(f"{warehouse.name}.pulls")
+    for path in sorted(folder.glob("*.lock")):
+        lock = FileLock(path, timeout=0, mode=PRIVATE_FILE, thread_local=False)
+        try:
+            with lock:
+                continue
+        except Timeout:
+            return True
+    return False
+
+
+def number_of(workspace_id: str) -> int:
+    """
+    Return the number of the workspace's advisory lock.
+
+    Two workspaces that share one, which nobody will see, only wait for each other.
+    """
+    digest = sha256(f"pull {workspace_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) & _63_BITS
+
 
 _TICKET = re.compile(r"(\d{9})-\w+\.lock")
 _PAUSES = Backoff(first_s=0.005, longest_s=0.02)

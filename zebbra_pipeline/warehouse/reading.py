@@ -15,9 +15,10 @@ from zebbra_pipeline.warehouse.records import (
     WorkspaceSummary,
 )
 from zebbra_pipeline.warehouse.tables.integrity import Soundness, load_soundness
-from zebbra_pipeline.warehouse.tables.landed import load_figures_sha256, load_kept
 from zebbra_pipeline.warehouse.tables.workspace_figures import (
     load_employees,
+    load_figures_sha256,
+    load_kept,
     load_payroll_series,
     load_remembered,
     load_statement_series,

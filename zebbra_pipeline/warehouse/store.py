@@ -21,10 +21,9 @@ from zebbra_pipeline.warehouse.lake import (
     without_secrets,
 )
 from zebbra_pipeline.warehouse.lake_locks import turn_in_postgres
-from zebbra_pipeline.warehouse.locks import Deadline, WriterQueue
+from zebbra_pipeline.warehouse.locks import Deadline, WriterQueue, held_by_file, number_of
 from zebbra_pipeline.warehouse.migrations import is_outdated, migrate
-from zebbra_pipeline.warehouse.patience import Patience
-from zebbra_pipeline.warehouse.presence import refuse_if_lost
+from zebbra_pipeline.warehouse.presence import Patience, refuse_if_lost
 from zebbra_pipeline.warehouse.publishing import (
     publish_copy,
     publish_empty,
@@ -32,7 +31,6 @@ from zebbra_pipeline.warehouse.publishing import (
     sweep_drafts,
 )
 from zebbra_pipeline.warehouse.reading import ReadSession
-from zebbra_pipeline.warehouse.workspace_locks import held_by_file, number_of
 from zebbra_pipeline.warehouse.writing import WriteSession
 
 

@@ -6,7 +6,6 @@ from uuid import uuid4
 from integrations.contracts import DataBatch, check_workspace_id
 from zebbra_pipeline.figures import MergedModel
 from zebbra_pipeline.warehouse.fingerprints import batch_sha256
-from zebbra_pipeline.warehouse.payroll_writing import PayrollWriting
 from zebbra_pipeline.warehouse.records import BatchInfo, Landing
 from zebbra_pipeline.warehouse.snapshots import (
     LandedMonth,
@@ -18,6 +17,7 @@ from zebbra_pipeline.warehouse.snapshots import (
 )
 from zebbra_pipeline.warehouse.tables.batches import begin_batch, landing, next_sequence
 from zebbra_pipeline.warehouse.tables.models import replace_model
+from zebbra_pipeline.warehouse.tables.payroll_landing import PayrollWriting
 from zebbra_pipeline.warehouse.tables.statements import (
     add_restatements,
     load_books,

@@ -1,11 +1,96 @@
 """Check that a plugin calls no host that it does not declare."""
 
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
 from urllib.parse import urlsplit
 
 from integrations.testing.bench import Bench
 from integrations.testing.checks.steps import take_oauth_steps
 from integrations.testing.expectations import expect, shown
-from integrations.testing.guard import only_hosts_of
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
+
+
+class UndeclaredCallError(OSError):
+    """Raised in whoever calls a host that was not declared."""
+
+
+class _Watch:
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._ports = {urlsplit(url).port for url in allowed}
+        self.refused: list[str] = []
+
+    def see(self, event: str, args: tuple[Any, ...]) -> None:
+        target = _target(event, args)
+        if target is None or self._may(target):
+            return
+        host, port = target
+        shown = host if port is None else f"{host}:{port}"
+        if shown not in self.refused:
+            self.refused.append(shown)
+        raise UndeclaredCallError(f"{shown}: not a host that this plugin declares")
+
+    def _may(self, target: tuple[str, int | None]) -> bool:
+        host, port = target
+        return host in _LOOPBACK and port in self._ports
+
+
+_lock = Lock()
+_watches: list[_Watch] = []
+_hooked: list[bool] = []
+
+
+@contextmanager
+def only_hosts_of(urls: Iterable[str]) -> Iterator[list[str]]:
+    """
+    Refuse calls to other addresses than those of *urls*; yields the list of those refused.
+
+    Sockets, name look-ups and child processes of the whole process are watched through
+    Python's audit events, so that no library gets past. *urls* are on this machine.
+    """
+    watch = _Watch(urls)
+    with _lock:
+        if not _hooked:
+            sys.addaudithook(_audit)  # stays for the life of the process; idle without a watch
+            _hooked.append(True)
+    _watches.append(watch)
+    try:
+        yield watch.refused
+    finally:
+        _watches.remove(watch)
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    if _watches:
+        for watch in tuple(_watches):
+            watch.see(event, args)
+
+
+def _target(event: str, args: tuple[Any, ...]) -> tuple[str, int | None] | None:
+    """Return host and port that an audit event reaches out to; None if it does not."""
+    if event == "socket.getaddrinfo":
+        return _name(args[0]), _port(args[1])
+    if event in {"socket.connect", "socket.sendto"}:
+        address = args[1]
+        return (_name(address[0]), _port(address[1])) if isinstance(address, tuple) else None
+    if event in {"socket.gethostbyname", "socket.gethostbyaddr"}:
+        return _name(args[0]), None
+    if event in _PROCESSES:
+        return f"a program of its own ({_name(args[0])})", None
+    return None
+
+
+def _name(value: Any) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _port(value: Any) -> int | None:
+    text = _name(value)
+    return int(text) if text.isdigit() else None
 
 
 def check_no_host_is_called_that_is_not_declared(bench: Bench) -> None:

@@ -25,9 +25,11 @@ from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.contracts import ConfigurationError
-from oauth_service.store.migrations.version_1 import create_tables
-from oauth_service.store.migrations.version_2 import index_history_by_time
-from oauth_service.store.migrations.version_3 import note_restored_connections
+from oauth_service.store.migrations.version_1 import (
+    create_tables,
+    index_history_by_time,
+    note_restored_connections,
+)
 from oauth_service.store.schema import numbers
 
 _VERSION = "schema_version"

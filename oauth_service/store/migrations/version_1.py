@@ -18,6 +18,18 @@ from sqlalchemy import (
     insert,
 )
 
+
+def note_restored_connections(transaction: Connection) -> None:
+    """Let a restored connection be distinguished from one that is known to work."""
+    kind = DateTime().compile(transaction.dialect)
+    transaction.exec_driver_sql(f"ALTER TABLE connections ADD COLUMN restored_at {kind}")
+
+
+def index_history_by_time(transaction: Connection) -> None:
+    """Let old entries be found without reading the others."""
+    transaction.exec_driver_sql("CREATE INDEX refresh_history_by_time ON refresh_history (at)")
+
+
 _METADATA = MetaData()
 _NUMBERS = Table(
     "numbers",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from oauth_service.store import ConnectionState, Order, Outcome, Wanted
-from oauth_service.web.admin.words import EVENTS, FAILURES, STATES
+from oauth_service.web.admin.view import EVENTS, FAILURES, STATES
 
 NEVER_CONNECTED = "never_connected"
 _FAILED = "failed"

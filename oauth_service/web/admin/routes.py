@@ -35,8 +35,7 @@ from oauth_service.web.admin.filter import (
     filter_of,
     plain_text,
 )
-from oauth_service.web.admin.view import AdminRow, event_of, row_of
-from oauth_service.web.admin.words import STATES
+from oauth_service.web.admin.view import STATES, AdminRow, event_of, row_of
 from oauth_service.web.services import Services, ServicesOf, services_of
 
 PATH = "/admin"

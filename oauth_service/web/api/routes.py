@@ -25,8 +25,14 @@ from oauth_service.ops.request_context import about
 from oauth_service.store import ListedConnection, Outcome
 from oauth_service.web.access import known_workspace, require_service_key
 from oauth_service.web.api.answers import TokenAnswer
-from oauth_service.web.api.documented import SlugOfPath, WorkspaceId, WorkspaceIdOfPath, problems
-from oauth_service.web.api.problems import of_error, unknown_integration
+from oauth_service.web.api.problems import (
+    SlugOfPath,
+    WorkspaceId,
+    WorkspaceIdOfPath,
+    of_error,
+    problems,
+    unknown_integration,
+)
 from oauth_service.web.services import Services, ServicesOf
 
 

@@ -11,8 +11,8 @@ from oauth_service.ops.request_context import about
 from oauth_service.store import ConnectionState
 from oauth_service.web.access import has_service_key, known_workspace, session_of
 from oauth_service.web.api import problems
-from oauth_service.web.api.documented import WorkspaceIdOfPath
-from oauth_service.web.api.documented import problems as documented
+from oauth_service.web.api.problems import WorkspaceIdOfPath
+from oauth_service.web.api.problems import problems as documented
 from oauth_service.web.services import ServicesOf
 
 PATH = "/integration/providers"

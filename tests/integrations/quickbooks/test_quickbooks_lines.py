@@ -6,7 +6,7 @@ from decimal import Decimal
 from support.quickbooks_reports import account, computed, parent, query, report, section
 
 from integrations.contracts import LineKind, StatementLine
-from integrations.quickbooks.lines import join_reports
+from integrations.quickbooks.adapter import join_reports
 from integrations.quickbooks.reports import parse_report
 
 OCTOBER, NOVEMBER = date(2026, 10, 31), date(2026, 11, 30)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.contracts import LineKind, Statement, month_ends, months_back
-from integrations.quickbooks.lines import join_reports
+from integrations.quickbooks.adapter import join_reports
 from integrations.quickbooks.proofs import prove
 from integrations.quickbooks.reports import parse_report
 from integrations.quickbooks.sandbox import statements

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from integrations.testing.guard import UndeclaredCallError, only_hosts_of
+from integrations.testing.checks.hosts import UndeclaredCallError, only_hosts_of
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from support.conformance_toys import PLUGIN
 
 from integrations.gusto import PLUGIN as INSTALLED
 from integrations.testing.expectations import BenchError
-from integrations.testing.visibility import import_path, python_path
+from integrations.testing.workshop import import_path, python_path
 
 _LIST = "from integrations.runtime.registry import load_registry as f; print(*f().plugins)"
 

@@ -8,7 +8,7 @@ import pytest
 from support.xero_reports import account, computed, fixture, report, section, total
 
 from integrations.contracts import PayloadError, Statement
-from integrations.xero.lines import join_reports
+from integrations.xero.adapter import join_reports
 from integrations.xero.proofs import prove
 from integrations.xero.reports import Report, parse_report
 from integrations.xero.windows import ReportQuery, plan_queries

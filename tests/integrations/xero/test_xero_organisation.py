@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from integrations.contracts import PayloadError, ReconnectRequiredError, Statement
+from integrations.xero.adapter import report_urls
 from integrations.xero.connections import XeroConnection, parse_connections
 from integrations.xero.organisation import Organisation, check_name, has_id_of, parse_organisation
-from integrations.xero.report_links import report_urls
 
 ONE, OTHER = "0e5b1a5e-5d2d-4a3b-9d55-9f6a3a6b7c01", "0e5b1a5e-5d2d-4a3b-9d55-9f6a3a6b7c02"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integrations.contracts import LineKind, Statement, month_ends, months_back
 from integrations.sandbox_kit.books import COMPANIES, Books
-from integrations.xero.lines import join_reports
+from integrations.xero.adapter import join_reports
 from integrations.xero.proofs import prove
 from integrations.xero.reports import parse_report
 from integrations.xero.sandbox import statements

@@ -1,7 +1,9 @@
 """`zebbra demo`: connect two workspaces, materialize them through Dagster, show their models."""
 
+import json
 import os
 import time
+from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,6 @@ from zebbra_pipeline.cli.context import (
     settings_of_command,
     shown,
 )
-from zebbra_pipeline.cli.demo.models import write_demo_models
 from zebbra_pipeline.cli.demo.person import Browser, connect_integration
 from zebbra_pipeline.cli.figures import merge_and_store, print_model
 from zebbra_pipeline.cli.processes import children
@@ -29,6 +30,37 @@ from zebbra_pipeline.cli.refresh import connected_integrations, refresh_connecte
 from zebbra_pipeline.cli.sandboxes import really_configured
 from zebbra_pipeline.cli.serving import start_services
 from zebbra_pipeline.ingest.fetch import day_of_fetch
+from zebbra_pipeline.merge.starter import starter_model
+
+_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
+    "acme": {
+        "Revenues": ("Income / Sales", "Sales, Net (UK)", "Café", "Refunds & Discounts"),
+        "Cost of goods sold": ("Total Cost of Sales",),
+        "Operational costs": ("Rent [HQ]", "Repairs & Maintenance", "Advertising", "Insurance"),
+        "Other costs": ("Less Operating Expenses / Interest",),
+    },
+    "globex": {
+        "Revenues": ("Total Income",),
+        "Cost of goods sold": ("Total Cost of Sales",),
+        # The third is misspelt, so that the demo shows how a row says why it stays empty.
+        "Operational costs": ("Rent [HQ]", "Advertising", "Repairs and Maintenance"),
+    },
+}
+
+
+def write_demo_models(folder: Path, starting_month: date) -> Iterator[Path]:
+    """Write each workspace's `plan.json` where there is none yet; yield those written."""
+    for workspace, rows in _ROWS.items():
+        path = folder / workspace / "plan.json"
+        if path.exists():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document = starter_model(
+            f"{workspace.capitalize()} plan", starting_month=starting_month, rows=rows
+        )
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        yield path
+
 
 DEMO_WORKSPACES = {
     "acme": ("Acme Trading Inc", {"xero": "Acme Trading Inc", "gusto": "Acme Trading Inc"}),

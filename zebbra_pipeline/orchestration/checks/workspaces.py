@@ -11,8 +11,11 @@ passes too: a workspace that passes is shown as passed, not as missing. `Checks.
 saves those events in large runs. A result that still stands is not logged again.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -23,7 +26,6 @@ from integrations.contracts import (
     IntegrationPlugin,
 )
 from integrations.contracts.display import printable
-from zebbra_pipeline.orchestration.checks.event_files import held_open
 from zebbra_pipeline.orchestration.checks.findings import (
     PROVEN,
     Finding,
@@ -41,7 +43,39 @@ from zebbra_pipeline.orchestration.resources import Connections, Warehouse
 from zebbra_pipeline.warehouse import WarehouseError
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from zebbra_pipeline.warehouse import ReadSession
+
+_INDEX = "index"
+"""Dagster's name of the file of events of all runs."""
+
+
+@contextmanager
+def held_open(instance: "dg.DagsterInstance", run_id: str) -> Iterator[None]:
+    """
+    Keep SQLite's files of a run's events open until the block ends; no lock is held on them.
+
+    Dagster opens and closes each file several times for every event, and whenever the last
+    connection closes, SQLite copies its log into the file and waits for the disk. With one more
+    connection an evaluation takes half as long. Other storages are left alone.
+
+    Args:
+        instance: With any storage.
+        run_id: The run that logs.
+    """
+    path_of = getattr(instance.event_log_storage, "path_for_shard", None)
+    paths = [Path(path_of(name)) for name in (_INDEX, run_id)] if path_of else []
+    with ExitStack() as held:
+        for path in paths:
+            # What cannot be opened so is only slower.
+            with suppress(sqlite3.Error):
+                address = f"{path.absolute().as_uri()}?mode=rw"
+                connection = held.enter_context(closing(sqlite3.connect(address, uri=True)))
+                # A connection that has read nothing does not count yet.
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        yield
+
 
 Rows = Mapping[str, Connection]
 """An integration's connections by workspace."""

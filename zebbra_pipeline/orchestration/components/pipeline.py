@@ -2,16 +2,60 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import dagster as dg
+from dagster.components import scaffold_component
 from pydantic import ConfigDict, Field, field_validator
 
 from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline.orchestration.building import Checks, RefreshSchedule, build_definitions
-from zebbra_pipeline.orchestration.components.scaffolding import PipelineScaffolder
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
+
+_DEFS_YAML = """\
+type: {type_name}
+
+# Everything may be left out; what is shown is the default.
+attributes:
+  # integrations: [Xero, Gusto]   # all that are installed
+  # workspaces_per_run: 50        # the setting ZEBBRA_WORKSPACES_PER_RUN
+
+  # connections:                  # the settings ZEBBRA_OAUTH_URL and ZEBBRA_SERVICE_KEY
+  #   oauth_url: http://localhost:8765
+  #   service_key: "{{{{ env.ZEBBRA_SERVICE_KEY }}}}"
+
+  # warehouse:                    # the settings ZEBBRA_WAREHOUSE and ZEBBRA_PUBLISHED
+  #   target: .zebbra/warehouse.duckdb
+  #   published: .zebbra/published.duckdb
+
+  schedule:                       # null: none
+    # cron: "0 6 * * *"           # the setting ZEBBRA_REFRESH_CRON
+    # full_cron: "0 3 * * 0"      # the setting ZEBBRA_FULL_CRON: the whole history; "": never
+    # check_cron: "30 7 * * *"    # the setting ZEBBRA_CHECK_CRON: no provider call; "": never
+    # timezone: UTC               # the setting ZEBBRA_TIMEZONE
+    running: false                # true: runs without anybody turning it on
+
+  checks:                         # null: none
+    stale_after_days: 3
+    # every_result_up_to: null    # 50: runs of more workspaces log only what fails or failed before
+"""
+
+
+class PipelineScaffolder(dg.Scaffolder[Any]):
+    """Writes a `defs.yaml` that shows every attribute with its default."""
+
+    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+        if request.scaffold_format == "python":
+            scaffold_component(request)
+            return
+        text = _DEFS_YAML.format(type_name=request.type_name)
+        if request.append:
+            with request.target_path.open("a") as file:
+                file.write(f"---\n{text}")
+        else:
+            (request.target_path / "defs.yaml").write_text(text)
+
 
 _ENV_REFERENCE = re.compile(
     r"\{\{\s*env(?:\.(\w+)|\(\s*'(\w+)'\s*\)|\(\s*\"(\w+)\"\s*\))\s*\}\}", re.ASCII

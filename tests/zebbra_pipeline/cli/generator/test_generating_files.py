@@ -6,7 +6,7 @@ import pytest
 from support.generating import ROOT
 
 from zebbra_pipeline.cli.generator import GenerateError, Plan, plan_builtin, write
-from zebbra_pipeline.cli.generator.project_files import with_plugin, with_settings
+from zebbra_pipeline.cli.generator.planning import with_plugin, with_settings
 
 MODULES = ("oauth", "adapter", "reports")
 PROJECT = """\

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from support.stack import books_of, running_stack
 
-from zebbra_pipeline.cli.demo.models import write_demo_models
+from zebbra_pipeline.cli.demo.command import write_demo_models
 from zebbra_pipeline.orchestration.assets import integration
 from zebbra_pipeline.orchestration.building import build_definitions
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES

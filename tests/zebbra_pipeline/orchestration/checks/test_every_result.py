@@ -12,8 +12,8 @@ from support.warehouse import FEB, JAN, MAR, account, land, pull, total, warehou
 
 from integrations.runtime.settings import Settings
 from zebbra_pipeline.orchestration.building import build_definitions
-from zebbra_pipeline.orchestration.checks.event_files import held_open
 from zebbra_pipeline.orchestration.checks.findings import COMPLETE, CONNECTION, FRESH, PROVEN
+from zebbra_pipeline.orchestration.checks.workspaces import held_open
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
 from zebbra_pipeline.orchestration.resources import Connections, Warehouse
 from zebbra_pipeline.outcomes import Kept, NotConnected
