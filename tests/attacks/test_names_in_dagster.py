@@ -31,26 +31,23 @@ from integrations.sandbox_kit.books_chart import make_company
 from integrations.xero.sandbox.app import build_sandbox
 from zebbra_pipeline.cli.app import app
 from zebbra_pipeline.cli.context import out
-from zebbra_pipeline.ingest.batches import AccountingPull, Origin, PayrollPull
+from zebbra_pipeline.ingest.batches import FetchedStatements
 from zebbra_pipeline.merge.workspaces import merge_workspaces
 from zebbra_pipeline.orchestration.checks.findings import connection, refused
 from zebbra_pipeline.orchestration.checks.stale import Stale, table
 from zebbra_pipeline.orchestration.checks.workspaces import _evaluation
 from zebbra_pipeline.orchestration.dagster_home import open_instance
-from zebbra_pipeline.orchestration.metadata.events import (
-    FAILED_KEY,
-    _failure,
-    _why_not,
-    as_metadata,
-    failure_of,
-)
-from zebbra_pipeline.outcomes import Done, Failed
+from zebbra_pipeline.orchestration.metadata import keys
+from zebbra_pipeline.orchestration.metadata.events import _failure, failure_of
+from zebbra_pipeline.orchestration.metadata.facts import as_metadata, facts_of, reason_of
+from zebbra_pipeline.outcomes import Failed, Landed, LandedEmployees, Merged, Origin
 
 KEY = dg.AssetKey(["xero", "profit_and_loss"])
 OURS = ("http://localhost:8765/", "https://xero.example/", "data:image/svg+xml,")
 INERT = {"paragraph", "inline", "text", "code_inline", "strong", "em", "link", "image", "softbreak"}
 INERT |= {"table", "thead", "tbody", "tr", "th", "td", "bullet_list", "list_item"}
 TODAY = date(2025, 2, 28)
+PAGE = "http://localhost:8765/admin/connections/acme/xero"
 
 
 def check(facts: dict[str, dg.MetadataValue]) -> dict[str, str]:
@@ -75,8 +72,7 @@ def normalized(metadata: dict[str, object]) -> dict[str, dg.MetadataValue]:
 
 
 def origin(name: str) -> Origin:
-    page = "http://localhost:8765/admin/connections/acme/xero"
-    return Origin("acme", Tenant("org-1", name), page, at(FEB), 2, {"zebbra/seconds": 1.0})
+    return Origin("acme", "xero", Tenant("org-1", name), at(FEB), 2, None, None, 1.0)
 
 
 @FEW
@@ -90,16 +86,15 @@ def test_a_statement_shows_its_names_as_text(tmp_path_factory, name):
     batch = pull([JAN, FEB], *lines).model_copy(
         update={"report_urls": {Statement.PROFIT_AND_LOSS: f"https://xero.example/{name}"}}
     )
-    pulled = AccountingPull(origin(name), batch)
     with writing(tmp_path_factory.mktemp("names")) as session:
-        facts = pulled.land(session, "run-1")["profit_and_loss"]
-    shown = check(normalized(facts))
+        landed = FetchedStatements(origin(name), batch).land(session, "run-1")
+    shown = check(normalized(facts_of(landed, "profit_and_loss", page=PAGE)))
 
     assert shown["zebbra/tenant"] == printable(name)
     assert squeezed(printable(f"Total {name}")) in shown["zebbra/totals_by_month"]
     assert shown["zebbra/chart"].count(squeezed(printable(name))) >= 2  # its title and its image
     assert shown["zebbra/report"] == "profit and loss at Xero"
-    assert printable(pulled.summary).startswith(printable(name))
+    assert printable(landed.summary).startswith(printable(name))
 
 
 @FEW
@@ -113,9 +108,10 @@ def test_people_show_their_departments_as_text(name):
         monthly_salary=1,
         currency="USD",
     )
-    people = [Employee(employee_id="1", name=name, spells=(spell,))]
-    pulled = PayrollPull(origin(name), "Gusto", JAN, people, None)
-    shown = check(normalized(pulled._people()))
+    people = (Employee(employee_id="1", name=name, spells=(spell,)),)
+    employees = LandedEmployees(people, JAN, rows=1, changed=True, batch_id="b1")
+    landed = Landed(origin(name), {"employees": employees}, "landed")
+    shown = check(normalized(facts_of(landed, "employees", page=PAGE)))
 
     assert squeezed(printable(name)) in shown["zebbra/people_by_month"]
 
@@ -130,12 +126,12 @@ def test_a_merged_model_shows_its_rows_as_text(tmp_path_factory, name):
     (models / "plan.json").write_text(json.dumps(a_model(rows, name=name)))
     with warehouse_in(home).write("test") as session:
         land(session, pull([JAN], account("1", name, "1.00")))
-    outcomes, _ = merge_workspaces(
+    outcomes = merge_workspaces(
         ["acme"], models=models.parent, warehouse=warehouse_in(home), today=JAN
     )
     (done,) = outcomes
-    assert isinstance(done, Done)
-    shown = check(normalized(done.metadata["merged_model"]))
+    assert isinstance(done, Merged)
+    shown = check(normalized(facts_of(done, "merged_model")))
 
     assert squeezed(printable(name)) in shown["zebbra/notes"]
 
@@ -157,8 +153,8 @@ def test_failures_show_their_reasons_as_text(name):
             assert item.reason == printable(" ".join(str(item.error).split()))
             assert squeezed(item.reason) in shown["what happened"]
             assert item.reason in failure.description  # which the UI shows as it is
-    check(normalized(_why_not(failed[0])))
-    assert failure.metadata[FAILED_KEY].value == {"acme": failed[0].reason}
+    check(normalized(reason_of(failed[0], page=PAGE)))
+    assert failure.metadata[keys.FAILED].value == {"acme": failed[0].reason}
     assert (
         failure_of(IntegrationError(name)).description
         == failure.description.partition("failed (acme): ")[2]

@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 from support.damage import TEN, as_before, cut_off, empty, flip_figures, land_ten, workspaces_in
+from support.landings import an_origin
 from support.stack import running_stack
 from support.warehouse import JAN, MAR, account, everything, land, pull, values_of, warehouse_in
 from support.warehouse_processes import ENVIRONMENT, HOLD, OPEN_FILE, go_on, process
@@ -15,7 +16,7 @@ from support.warehouse_processes import ENVIRONMENT, HOLD, OPEN_FILE, go_on, pro
 from integrations.runtime.registry import load_registry
 from zebbra_pipeline.cli.storage_findings import disk_findings
 from zebbra_pipeline.ingest.run import fetch_and_land
-from zebbra_pipeline.outcomes import Done
+from zebbra_pipeline.outcomes import Landed
 from zebbra_pipeline.warehouse import (
     WarehouseBusyError,
     WarehouseDamagedError,
@@ -308,17 +309,15 @@ def test_the_doctor_sees_lost_and_changed_keys(stack):
 # A slow workspace.
 
 
-class APull:
+class ABatch:
     """Figures of one workspace, fetched."""
 
-    summary = "fine"
-
     def __init__(self, workspace_id):
-        self.workspace_id = workspace_id
+        self.origin = an_origin(workspace_id)
 
     def land(self, session, run_id):
-        land(session, pull([JAN], account("a", "Sales", "7")), workspace=self.workspace_id)
-        return {"profit_and_loss": {}}
+        land(session, pull([JAN], account("a", "Sales", "7")), workspace=self.origin.workspace_id)
+        return Landed(self.origin, {}, "fine")
 
 
 @pytest.mark.parametrize("slow", ["ends well", "is cancelled"])
@@ -341,13 +340,13 @@ async def test_one_slow_workspace_does_not_hold_back_the_publishing_of_the_other
             seen.append(values_of(ten / PUBLISHED, "Sales", "quick"))
             if slow == "is cancelled":
                 raise asyncio.CancelledError
-        return APull(workspace_id)
+        return ABatch(workspace_id)
 
     running = fetch_and_land(
         load_registry().get("xero"),
         ["slow", "quick"] if slow == "ends well" else ["quick", "slow"],
-        ("profit_and_loss",),
         fetch=fetch,
+        kept={},
         warehouse=warehouse,
         run_id="run",
         publish_after_s=0.01,
@@ -355,7 +354,7 @@ async def test_one_slow_workspace_does_not_hold_back_the_publishing_of_the_other
     before = everything(ten / PUBLISHED)
     if slow == "ends well":
         outcomes = await running
-        assert [type(outcome) for outcome in outcomes] == [Done, Done]
+        assert [type(outcome) for outcome in outcomes] == [Landed, Landed]
         assert values_of(ten / PUBLISHED, "Sales", "slow") == {JAN: 7}
     else:
         task = asyncio.create_task(running)

@@ -4,7 +4,7 @@ import re
 
 from support.docs import DOCS, ROOT
 
-from zebbra_pipeline.orchestration import partitions, run_tags
+from zebbra_pipeline.orchestration import partitions, run_liveness, run_tags
 from zebbra_pipeline.orchestration.metadata import keys
 
 PAGE = (DOCS / "how_it_works.md").read_text()
@@ -29,6 +29,7 @@ def test_every_run_tag_is_explained_once():
         f"{run_tags.CHANGED_TAG}<slug>",
         run_tags.COME_BACK_TAG,
         f"{run_tags.COME_BACK_TAG}.<slug>",
+        run_liveness.EXECUTED_BY,
         partitions.RANGE_START,
         partitions.RANGE_END,
         partitions.PARTITION,
@@ -46,6 +47,7 @@ def test_no_other_module_writes_a_metadata_key():
 
     assert written == {
         "zebbra_pipeline/orchestration/metadata/keys.py",
+        "zebbra_pipeline/orchestration/run_liveness.py",
         "zebbra_pipeline/orchestration/run_tags.py",
     }
 

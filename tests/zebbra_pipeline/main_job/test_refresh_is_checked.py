@@ -2,8 +2,8 @@
 
 import dagster as dg
 from support.check_status import shown
-from zebbra_pipeline.orchestration.checks.names import COMPLETE, CONNECTION, FRESH, PROVEN
 
+from zebbra_pipeline.orchestration.checks.findings import COMPLETE, CONNECTION, FRESH, PROVEN
 from zebbra_pipeline.orchestration.dagster_home import open_instance
 
 CHECKS = (FRESH, COMPLETE, PROVEN, CONNECTION)
