@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from support.oauth_rig import SERVICE_KEY, Rig, running_rig
 
+pytestmark = pytest.mark.slow
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
