@@ -4,7 +4,7 @@ Says of each test what it needs: processes of its own, a browser, PostgreSQL, mu
 `make quick` leaves those out. A test starts processes if a function that it uses does so: its own
 module's, a fixture's or a helper's. In the same way one is slow that runs a job of Dagster. What
 cannot be seen there, such as a command of this project that starts others, has the mark in the
-test; a test that starts a process without the mark fails the run.
+test; a test that starts a process and has none of the marks fails the run.
 """
 
 import inspect
@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 
 PROCESS = "process"
+KINDS = (PROCESS, "browser", "postgres", "slow")
+"""What `make quick` leaves out."""
 _BY_FIXTURE = {"browser": "browser", "postgres": "postgres", "conformance_bench": PROCESS}
 _STARTERS = frozenset({"subprocess", "multiprocessing", "ProcessPoolExecutor"})
 _STARTING = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
-# Dagster copies what a step prints with small processes for each step that runs in a test.
-_OF_DAGSTER = ("/dagster/_core/execution/scripts/", "/compute_logs/")
+# Dagster copies what a step prints with small processes for each step that runs in a test, and asks
+# `file` once for the machine's word size.
+_OF_DAGSTER = ("/dagster/_core/execution/scripts/", "/compute_logs/", "('file',")
 _RUN_JOBS = frozenset({"execute_in_process"})
 _OURS = ("support.", "tests.", "test_", "conftest", "integrations.testing.")
 
@@ -106,7 +109,7 @@ class Unmarked:
     def on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take an audit event of this process."""
         item = self.running
-        if event not in _STARTING or item is None or item.get_closest_marker(PROCESS) is not None:
+        if event not in _STARTING or item is None or any(map(item.get_closest_marker, KINDS)):
             return
         command = str(arguments[:2])
         if not any(part in command for part in _OF_DAGSTER):
