@@ -101,7 +101,7 @@ def _temporary_files(config: pytest.Config) -> Path:
 
 
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
-    UNMARKED.on_event(event)
+    UNMARKED.on_event(event, arguments)
     if event == "subprocess.Popen":
         _executable, command, _folder, environ = arguments
         LEAKS.look_at_arguments(command, environ)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from support.kinds import starts_processes
+from support.kinds import needs
 from support.oauth_rig import Rig
 from support.stack import Stack
 
@@ -89,12 +89,17 @@ def test_methods_are_followed_where_they_are_named() -> None:
         assert Stack
         stack.zebbra("plan")
 
-    assert starts_processes([runs_a_command])
-    assert not starts_processes([asks])
+    def refreshes(stack: Stack) -> None:
+        assert Stack
+        stack.refresh(acme="xero")
+
+    assert needs([asks]) == set()
+    assert needs([runs_a_command]) == {"process"}
+    assert needs([refreshes]) == {"slow"}
 
 
 def test_a_helper_s_pool_of_processes_is_seen() -> None:
     from support import oauth_processes
 
-    assert starts_processes([oauth_processes.ask_from_processes])
-    assert not starts_processes([os.path.join])
+    assert needs([oauth_processes.ask_from_processes]) == {"process"}
+    assert needs([os.path.join]) == set()

@@ -123,10 +123,20 @@ def test_without_a_daemon_doctor_names_it_and_the_next_refresh_ends_it(stack, ho
     assert dead not in stack.zebbra("doctor").stdout
 
 
+def not_ignored():
+    """Take signals as a shell's child does, also where the tests themselves run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def in_its_own_terminal():
+    not_ignored()
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_of_a_refresh(stack, home, number):
     never_answering(stack, "Globex GmbH")
-    with refresh_at_work(home, "globex") as (refresh, run):
+    with refresh_at_work(home, "globex", preexec_fn=not_ignored) as (refresh, run):
         refresh.send_signal(number)
         output, _ = refresh.communicate(timeout=30)
 
@@ -144,7 +154,7 @@ def test_a_terminal_that_closes_ends_the_run_of_a_refresh(stack, home):
         "globex",
         **dict.fromkeys(("stdin", "stdout", "stderr"), side),
         start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # its own terminal
+        preexec_fn=in_its_own_terminal,
     ) as (refresh, run):
         os.close(side)
         os.close(terminal)
@@ -205,7 +215,7 @@ def test_doctor_says_that_an_edited_home_ends_no_run_and_names_runs_it_cannot_ju
 
     edited, unknown = dead_runs(settings)
 
-    assert edited[1] == unknown[1] == "look"
-    assert "the file was edited" in edited[2]
-    assert unknown[0] == f"run {run.run_id}"
-    assert "its process is not known" in unknown[2]
+    assert edited.state == unknown.state == "look"
+    assert "the file was edited" in edited.found
+    assert unknown.what == f"run {run.run_id}"
+    assert "its process is not known" in unknown.found

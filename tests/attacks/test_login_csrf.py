@@ -53,7 +53,7 @@ def test_login_by_get_asks_and_begins_nothing(rig: Rig, site: str | None) -> Non
     page = person.http.get(LOGIN, params={"workspace_id": "acme"}, headers=headers)
 
     assert (page.status_code, heading(page)) == (200, ASKS)
-    assert "Acme Ltd (id <code>acme</code>)" in page.text
+    assert "<bdi>Acme Ltd</bdi> (id <code>acme</code>)" in page.text
     assert "location" not in page.headers
     assert "set-cookie" not in page.headers
     assert whole_store(rig) == before
@@ -105,7 +105,7 @@ def test_form_of_the_attackers_own_session_begins_no_login(rig: Rig) -> None:
 def test_connect_page_names_the_workspace_that_everything_goes_to(rig: Rig) -> None:
     page = rig.person.open(rig.pipeline.link("mallory-7", "Acme Ltd"))
 
-    assert "<strong>Acme Ltd</strong>" in page.text
+    assert "<strong><bdi>Acme Ltd</bdi></strong>" in page.text
     assert "<code>mallory-7</code>" in page.text
 
 

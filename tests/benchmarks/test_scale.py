@@ -32,6 +32,7 @@ from zebbra_pipeline.orchestration.automation.schedules import REFRESH_JOB
 from zebbra_pipeline.orchestration.partitions import RANGE_END, RANGE_START, WORKSPACES
 
 # Eight of the twelve fail: each trouble from the beginning, and each that comes later.
+pytestmark = pytest.mark.slow  # each test goes on where the one before it ended
 OPTIONS = Options(12, batch=12, time_scale=60.0, failing=67.0, today=date(2025, 2, 28))
 FIGURES_OF_ONE = (36 + 3) * 24  # accounts, earnings, Net Profit and Net Assets of 24 months
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

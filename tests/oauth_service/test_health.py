@@ -24,6 +24,7 @@ from support.oauth_rig import (
     wait_until,
 )
 from support.postgres import Postgres
+from support.virtual_time import VirtualLoop, run_in_virtual_time
 
 from oauth_service.store import NotWritableError, Store
 from oauth_service.store.probe import Probe
@@ -207,16 +208,21 @@ class Check:
 
 def test_hanging_check_is_shared_and_fails_in_time() -> None:
     check = Check()
-    readiness = Readiness({"database": check, "keys": lambda: None}, timeout_s=0.05)
+    readiness = Readiness({"database": check, "keys": lambda: None}, timeout_s=5.0)
 
     async def ask() -> list[tuple[str, ...]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.hanging = 1
         first = await asyncio.gather(*(readiness.not_ready() for _ in range(20)))
         later = await readiness.not_ready()
+        assert loop.time() == 10.0
+        loop.hanging = 0
         check.go_on.set()
         await asyncio.gather(*readiness._under_way.values())
         return [*first, later, await readiness.not_ready()]
 
-    *hanging, after = asyncio.run(ask())
+    *hanging, after = run_in_virtual_time(ask())
 
     assert hanging == [("database",)] * 21
     assert after == ()

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from support.oauth_rig import SERVICE_KEY, Rig, running_rig
 
+pytestmark = pytest.mark.slow
 CHECKS = [
     not_a_server_error,
     positive_data_acceptance,

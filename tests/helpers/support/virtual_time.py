@@ -39,13 +39,19 @@ class _Skipping(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its time begins at 0 and is exact: computing, threads and databases take none of it."""
+    """
+    Its time begins at 0 and is exact: computing, threads and databases take none of it.
+
+    Attributes:
+        hanging: How many threads hang: the time passes while only so many are at work.
+    """
 
     def __init__(self) -> None:
         self._skipping = _Skipping()
         self._jobs = 0
+        self.hanging = 0
         super().__init__(self._skipping)
-        self._skipping.threads_work = lambda: self._jobs > 0
+        self._skipping.threads_work = lambda: self._jobs > self.hanging
         self._threads = ThreadPoolExecutor()
         self.set_default_executor(self._threads)
 
@@ -70,7 +76,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def watch_worker_threads(self) -> None:
         """Wait for anyio's threads too, those of `run_in_threadpool`. Called in this loop."""
         limiter = anyio.to_thread.current_default_thread_limiter()
-        self._skipping.threads_work = lambda: self._jobs > 0 or limiter.borrowed_tokens > 0
+        self._skipping.threads_work = lambda: (
+            self._jobs > self.hanging or limiter.borrowed_tokens > 0
+        )
 
     def _job_is_done(self) -> None:
         self._jobs -= 1

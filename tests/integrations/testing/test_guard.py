@@ -46,6 +46,7 @@ def test_call_that_hides_its_failure_is_noted_all_the_same() -> None:
     assert any("a program of its own" in item for item in refused)
 
 
+@pytest.mark.process
 def test_nothing_is_watched_afterwards(listening: int) -> None:
     with only_hosts_of(["http://localhost:9"]):
         pass

@@ -9,6 +9,7 @@ from support.stack import books_of, money
 from integrations.contracts import month_ends, month_start
 from integrations.gusto.sandbox import build_companies
 
+pytestmark = pytest.mark.every_python
 FIRST, LAST = date(2023, 3, 31), date(2025, 2, 28)
 MONTHS = month_ends(FIRST, LAST)
 WORKSPACES = {"acme": "Acme Trading Inc", "globex": "Globex"}

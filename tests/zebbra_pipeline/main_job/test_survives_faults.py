@@ -74,7 +74,7 @@ def test_a_revoked_grant_fails_its_workspace_alone_and_keeps_its_figures(connect
     (state,) = [
         row
         for row in connected.zebbra("connections", "acme").stdout.splitlines()
-        if row.startswith("acme")
+        if row.startswith("acme ")
     ]
     assert "requires_reconnect" in state
 

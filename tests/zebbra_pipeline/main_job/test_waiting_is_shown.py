@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+import pytest
 from support.fake_connection import JumpingTiming
 from support.http_rig import UNJITTERED
 
@@ -23,6 +24,7 @@ WAITING = [
 ]
 
 
+@pytest.mark.slow
 def test_zebbra_refresh_and_the_run_s_log_say_when_the_provider_is_looked_at(
     fresh, monkeypatch, capsys
 ):
