@@ -255,6 +255,29 @@ def test_restoring_over_something_is_refused_and_with_force_keeps_it(stack, made
         assert f"kept what was there: {path}" in done.stdout
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["replaced", "lost"])
+def test_an_older_backup_is_published_although_newer_copies_are_kept(stack, made, tmp_path, lost):
+    home = tmp_path / "home"
+    command = ("restore", f"{made}/one", "--keys", f"{made}/keys", "--force")
+    assert stack.zebbra(*command, ZEBBRA_HOME=str(home)).returncode == 0
+    for later in ("b1", "b2"):
+        with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+            connection.execute(
+                "INSERT INTO batches SELECT * REPLACE (? AS batch_id) FROM batches LIMIT 1", [later]
+            )
+        assert stack.zebbra("publish", ZEBBRA_HOME=str(home)).returncode == 0
+    assert (home / "published.duckdb.1").exists()
+    if lost:
+        (home / "warehouse.duckdb").unlink()
+
+    done = stack.zebbra(*command, ZEBBRA_HOME=str(home))
+
+    assert done.returncode == 0, done.stderr
+    source = everything(stack.settings.home / "warehouse.duckdb")
+    assert everything(home / "warehouse.duckdb") == source
+    assert everything(home / "published.duckdb") == source
+
+
 def test_restore_is_refused_while_a_service_or_another_program_has_something_open(
     stack, made, tmp_path
 ):

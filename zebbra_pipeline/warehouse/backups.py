@@ -171,7 +171,8 @@ class WarehouseBackup:
                 ) from exc
             finally:
                 draft.unlink(missing_ok=True)
-        self._warehouse.publish()
+        # What newer copies have, and this backup has not, is what restoring gives up.
+        self._warehouse.publish(force=True)
         return kept
 
     def _replaced(self) -> list[Path]:
