@@ -18,18 +18,18 @@ from integrations.contracts import (
     months_back,
 )
 from integrations.runtime.http import BoundClient, HttpSession, RetryPolicy
+from integrations.runtime.token_service import ServiceTokens
 from integrations.sandbox_kit import Addresses, SandboxControl, SandboxTenant
 from integrations.testing.expectations import BenchError, ConformanceError, shown
 from integrations.testing.fetching import (
     Fetched,
-    ServiceTokens,
     SkippingTiming,
     T,
     fetch_all,
     run_with_session,
 )
 from integrations.testing.person import Connected, Person
-from integrations.testing.service import ServiceApi, ServiceProcess, access_of
+from integrations.testing.service import ServiceApi, ServiceProcess
 
 _FORMAT = logging.Formatter("%(levelname)s %(name)s: %(message)s")
 
@@ -155,7 +155,7 @@ class Bench:
 
     def access(self, connected: Connected) -> IntegrationAccess:
         """Return the access that the token API hands out."""
-        return access_of(self.api.token(connected.workspace_id, self.plugin.slug))
+        return self.api.access(connected.workspace_id, self.plugin.slug)
 
     def state(self, connected: Connected) -> str:
         """Return the state of the connection."""
@@ -220,7 +220,8 @@ class Bench:
         self, session: HttpSession, connected: Connected, plugin: IntegrationPlugin | None = None
     ) -> BoundClient:
         """Return the client that the adapter is handed."""
-        tokens = ServiceTokens(self.api, connected.workspace_id, self.plugin.slug)
+        service = self.api.client(session)
+        tokens = ServiceTokens(service, connected.workspace_id, self.plugin.slug)
         return session.bind(
             plugin or self.plugin, tokens=tokens, base_url=self.addresses.api_base_url
         )

@@ -20,25 +20,8 @@ from integrations.contracts import (
 )
 from integrations.runtime.http import HttpSession, RetryPolicy, Timing
 from integrations.sandbox_kit import SandboxControl
-from integrations.testing.service import ServiceApi, access_of
 
 T = TypeVar("T")
-
-
-class ServiceTokens:
-    """Asks the OAuth service for the tokens of one connection, as a pipeline run does."""
-
-    def __init__(self, api: ServiceApi, workspace_id: str, slug: str) -> None:
-        self._api = api
-        self._workspace_id = workspace_id
-        self._slug = slug
-
-    async def access(self, *, rejected: str | None = None) -> IntegrationAccess:
-        """Return the current access; see `TokenSource`."""
-        page = await asyncio.to_thread(
-            self._api.token, self._workspace_id, self._slug, rejected=rejected
-        )
-        return access_of(page)
 
 
 class HeldAccess:

@@ -60,12 +60,12 @@ def check_revoked_grant_asks_for_a_person_and_is_not_asked_again(bench: Bench) -
         "lands figures that nobody has",
     )
     bench.control.clear_calls()
-    page = bench.api.token(connected.workspace_id, bench.plugin.slug)
-    link = str((page.json() or {}).get("connect_url", ""))
+    answer = bench.api.token(connected.workspace_id, bench.plugin.slug)
+    link = getattr(answer.result, "connect_url", None) or ""
     expect(
-        page.status == _CONFLICT and link.startswith(bench.service.url),
+        answer.status == _CONFLICT and link.startswith(bench.service.url),
         expected="the token API to answer 409 with a connect link to hand on",
-        found=f"status {page.status}, connect_url {'given' if link else 'missing'}",
+        found=f"status {answer.status}, connect_url {'given' if link else 'missing'}",
         why="whoever reads the failed run must know where to send the customer",
     )
     expect(

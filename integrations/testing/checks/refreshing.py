@@ -11,8 +11,7 @@ from integrations.testing.environment import app_of
 from integrations.testing.expectations import expect, shown
 from integrations.testing.fetching import Fetched, Interrupted, run_with_session
 from integrations.testing.person import Connected
-from integrations.testing.service import ServiceApi, access_of, ask_from_processes
-from integrations.testing.web import Page
+from integrations.testing.service import TokenAnswer, ask_from_processes
 
 _OK, _CONFLICT, _UNAVAILABLE = 200, 409, 503
 _PROCESSES = 8
@@ -78,20 +77,20 @@ def check_spent_token_that_comes_again_is_refused_after_the_declared_grace(bench
     else:
         bench.control.advance_clock(grace.total_seconds() + 1)
         over = f"after {grace}"
-    answer = _replay(bench, first)
-    error = _error_of(answer)
+    replayed = _replay(bench, first)
+    error = _error_of(replayed)
     expect(
-        answer.status != _OK and error == "invalid_grant",
+        replayed.status != _OK and error == "invalid_grant",
         expected=f"invalid_grant for a spent refresh token {over}: the grace that is declared",
-        found=f"status {answer.status}, error {error!r}",
+        found=f"status {replayed.status}, error {error!r}",
         why="a declared grace that is not the provider's makes a lost answer cost the connection, "
         "or hides that the sandbox does not rotate as the provider does",
     )
-    page = _ask_again(bench, connected)
+    answer = _ask_again(bench, connected)
     expect(
-        page.status in {_OK, _CONFLICT},
+        answer.status in {_OK, _CONFLICT},
         expected="a token, or 409 'requires_reconnect', after the replay",
-        found=f"status {page.status}",
+        found=f"status {answer.status}",
         why="a dead grant has to be told apart from a provider that is down",
     )
 
@@ -102,19 +101,19 @@ def check_lost_answer_is_recovered_inside_the_declared_grace(bench: Bench) -> No
     connected = bench.connect()
     _refreshed(bench, connected, "the first refresh to succeed")
     bench.control.fault("lost_answer", path=bench.addresses.token_path)
-    page = _ask_again(bench, connected)
+    answer = _ask_again(bench, connected)
     if bench.plugin.oauth.replay_grace == timedelta(0):
         expect(
-            page.status in {_OK, _CONFLICT},
+            answer.status in {_OK, _CONFLICT},
             expected="a token, or 409 'requires_reconnect': no grace is declared",
-            found=f"status {page.status}",
+            found=f"status {answer.status}",
             why="a dead grant has to be told apart from a provider that is down",
         )
         return
     expect(
-        page.status == _OK,
+        answer.status == _OK,
         expected="the spent refresh token to work once more, as the declared grace says",
-        found=f"status {page.status}; the connection is {bench.state(connected)}",
+        found=f"status {answer.status}; the connection is {bench.state(connected)}",
         why="a cut network connection at the wrong moment would cost the customer's connection",
     )
     _expect_figures(bench, connected, "figures after the lost answer")
@@ -154,8 +153,13 @@ def check_eight_processes_at_once_refresh_once(bench: Bench) -> None:
     bench.control.clear_calls()
     bench.control.fault("slow", path=bench.addresses.token_path, seconds=_SLOW_S)
     fingerprint = token_fingerprint(bench.access(connected).access_token)
-    path = ServiceApi.token_path(connected.workspace_id, bench.plugin.slug)
-    answers = ask_from_processes(_PROCESSES, bench.service, f"{path}?rejected={fingerprint}")
+    answers = ask_from_processes(
+        _PROCESSES,
+        bench.service,
+        connected.workspace_id,
+        bench.plugin.slug,
+        rejected=fingerprint,
+    )
     different = sorted({answer for answers_ in answers for answer in answers_})
     expect(
         len(different) == 1 and bench.token_calls() == 1,
@@ -175,8 +179,8 @@ def check_throttled_token_endpoint_costs_a_wait_and_no_connection(bench: Bench) 
     bench.control.fault("minute_limit", path=path, retry_after=1)
     _refreshed(bench, connected, "a refresh that is throttled for a second to succeed")
     bench.control.fault("minute_limit", path=path, times=None, retry_after=_LONG_WAIT_S)
-    page = _ask_again(bench, connected)
-    _expect_unavailable(bench, connected, page, "throttled (429)")
+    answer = _ask_again(bench, connected)
+    _expect_unavailable(bench, connected, answer, "throttled (429)")
 
 
 def check_token_endpoint_that_is_down_costs_a_wait_and_no_connection(bench: Bench) -> None:
@@ -185,19 +189,21 @@ def check_token_endpoint_that_is_down_costs_a_wait_and_no_connection(bench: Benc
     connected = bench.connect()
     path = bench.addresses.token_path
     bench.control.fault("status", path=path, times=None, status=503)
-    page = _ask_again(bench, connected)
-    _expect_unavailable(bench, connected, page, "down (503)")
+    answer = _ask_again(bench, connected)
+    _expect_unavailable(bench, connected, answer, "down (503)")
     bench.control.clear_faults()
     bench.control.fault("status", path=path, status=500)
     _refreshed(bench, connected, "a refresh that fails once with 500 to succeed")
     _expect_figures(bench, connected, "figures when the token endpoint is up again")
 
 
-def _expect_unavailable(bench: Bench, connected: Connected, page: Page, trouble: str) -> None:
+def _expect_unavailable(
+    bench: Bench, connected: Connected, answer: TokenAnswer, trouble: str
+) -> None:
     expect(
-        page.status == _UNAVAILABLE and page.headers.get("retry-after", "0") != "0",
+        answer.status == _UNAVAILABLE and answer.retry_after not in {"", "0"},
         expected=f"503 with Retry-After while the token endpoint is {trouble}",
-        found=f"status {page.status}, Retry-After {page.headers.get('retry-after', 'missing')}",
+        found=f"status {answer.status}, Retry-After {answer.retry_after or 'missing'}",
         why="callers must know that trying again later will help",
     )
     state = bench.state(connected)
@@ -209,26 +215,26 @@ def _expect_unavailable(bench: Bench, connected: Connected, page: Page, trouble:
     )
 
 
-def _ask_again(bench: Bench, connected: Connected) -> Page:
+def _ask_again(bench: Bench, connected: Connected) -> TokenAnswer:
     """Ask for a token as if the provider had just refused the stored one."""
     slug = bench.plugin.slug
     stored = bench.api.token(connected.workspace_id, slug)
     if stored.status != _OK:
         return stored
-    refused = token_fingerprint(access_of(stored).access_token)
+    refused = token_fingerprint(stored.access.access_token)
     return bench.api.token(connected.workspace_id, slug, rejected=refused)
 
 
 def _refreshed(bench: Bench, connected: Connected, expected: str) -> IntegrationAccess:
-    page = _ask_again(bench, connected)
+    answer = _ask_again(bench, connected)
     expect(
-        page.status == _OK,
+        answer.status == _OK,
         expected=expected,
-        found=f"status {page.status}: {(page.json() or {}).get('detail', '')}; "
+        found=f"status {answer.status}: {answer.result}; "
         f"the connection is {bench.state(connected)}",
         why="without refreshes a connection dies with its first access token",
     )
-    return access_of(page)
+    return answer.access
 
 
 def _expect_figures(bench: Bench, connected: Connected, expected: str) -> None:

@@ -42,7 +42,7 @@ def check_no_secret_and_no_personal_datum_in_logs_errors_and_figures(bench: Benc
     said = "\n".join(
         (
             bench.recorder.text,
-            *bench.api.told,
+            *bench.api.errors,
             bench.service.log.read_text(errors="replace"),
             *_reprs(bench, connected, steps),
         )
