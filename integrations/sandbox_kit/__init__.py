@@ -51,6 +51,7 @@ applies `GET personal` and `POST page_size`: see `integrations.testing.truth`.
 
 from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
+from integrations.sandbox_kit.connecting import ConsentError, consent, consent_async
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
 from integrations.sandbox_kit.control import control_route
 from integrations.sandbox_kit.emulator import EmulatorParts, build_emulator
@@ -59,7 +60,6 @@ from integrations.sandbox_kit.grants import Connection, Grant
 from integrations.sandbox_kit.limits import LimitRule, RateLimiter, Refusal, Usage
 from integrations.sandbox_kit.oauth import OAuthProvider
 from integrations.sandbox_kit.outcomes import Access, OAuthError
-from integrations.sandbox_kit.person import ConsentError, consent, consent_async
 from integrations.sandbox_kit.remote import SandboxControl
 from integrations.sandbox_kit.rules import OAuthRules
 from integrations.sandbox_kit.serving import Addresses, BuildSandbox, sandbox_app, serve_in_thread

@@ -12,17 +12,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import quote, urlencode
 
+import httpx
 from pydantic import SecretStr
 
 from integrations.contracts import IntegrationAccess, IntegrationError, OutboundRequest
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.token_service import OAuthService
+from integrations.sandbox_kit.browser import Browser
 from integrations.testing.expectations import BenchError
 from integrations.testing.fetching import T, run_with_session
-from integrations.testing.web import Browser
 
 SERVICE_KEY = "conformance-service-key-on-loopback"
 _OK = 200
@@ -88,8 +88,8 @@ class ServiceProcess:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
-            with suppress(URLError, OSError):
-                if browser.send(f"{self.url}/healthz").status == _OK:
+            with suppress(httpx.TransportError):
+                if browser.get(f"{self.url}/healthz").status_code == _OK:
                     return
             time.sleep(_POLL_S)
         self.stop()

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit, urlunsplit
 from integrations.contracts import OutboundRequest
 from integrations.runtime.http import RawAnswer
 from integrations.sandbox_kit import ConsentError, SandboxTenant
+from integrations.sandbox_kit.browser import Page, query_of
 from integrations.testing.bench import Bench
 from integrations.testing.environment import CLIENT_ID, CLIENT_SECRET, app_of
 from integrations.testing.expectations import expect, shown
 from integrations.testing.fetching import run_with_session
-from integrations.testing.person import Connected, query_of
+from integrations.testing.person import Connected
 
 _OK, _BAD_REQUEST = 200, 400
 _CHALLENGE_LENGTH = 43  # a SHA-256 digest in base64url
@@ -87,9 +88,9 @@ def check_state_is_fresh_and_only_the_browser_that_left_may_come_back(bench: Ben
         ("another browser's session", stranger.deliver(redirect, tenant)),
     ):
         expect(
-            page.status >= _BAD_REQUEST and bench.token_calls() == 0,
+            page.status_code >= _BAD_REQUEST and bench.token_calls() == 0,
             expected=f"the redirect with {what} to be refused before its code is exchanged",
-            found=f"status {page.status}: {page.heading}, token calls: {bench.token_calls()}",
+            found=f"status {page.status_code}: {Page(page.text).heading}, token calls: {bench.token_calls()}",
             why="a stolen or forged redirect would connect somebody else's organisation",
         )
     person.deliver(redirect, tenant)

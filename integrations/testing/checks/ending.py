@@ -12,6 +12,7 @@ from integrations.contracts import (
     TokenSet,
 )
 from integrations.runtime.http import HttpSession
+from integrations.sandbox_kit.browser import Page
 from integrations.testing.bench import Bench
 from integrations.testing.environment import app_of
 from integrations.testing.expectations import expect, shown
@@ -33,12 +34,13 @@ def check_fewer_scopes_than_asked_are_an_error_and_never_fewer_figures(bench: Be
         person, tenant = bench.person(), bench.tenants()[0]
         redirect = person.allow(person.login(), tenant, scopes=" ".join(granted))
         page = person.deliver(redirect, tenant)
+        heading = Page(page.text).heading
         connected = Connected(person.workspace_id, tenant, {})
         if bench.state(connected) != "connected":
             expect(
-                page.status >= _BAD_REQUEST and bool(page.heading),
+                page.status_code >= _BAD_REQUEST and bool(heading),
                 expected=f"a page that says what is wrong without the scope {left_out}",
-                found=f"status {page.status}: {page.heading or 'no heading'}",
+                found=f"status {page.status_code}: {heading or 'no heading'}",
                 why="the person believes that the organisation is connected",
             )
             continue
@@ -95,7 +97,7 @@ def check_disconnecting_ends_this_connection_at_the_provider_and_no_other(bench:
     expect(
         state == "disconnected",
         expected="Disconnect to end the connection",
-        found=f"status {page.status}: {page.heading}; the connection is {state}",
+        found=f"status {page.status_code}: {Page(page.text).heading}; the connection is {state}",
         why="a person who wants to end access cannot",
     )
     after = _outcome_with(bench, connected, access)
