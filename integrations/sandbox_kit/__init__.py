@@ -1,7 +1,7 @@
 """
-What all provider emulators share: OAuth, limits, faults, a log of calls, a way to serve them.
+What all provider emulators share: OAuth, limits, faults, a log of calls, and serving them.
 
-A plugin's emulator is its books and reports; this kit does the rest. A whole one:
+A plugin's emulator adds its books and reports. A complete one:
 
     TENANTS = (SandboxTenant("org-1", "Brightside Bakery (sandbox)"),)
     RULES = OAuthRules(
@@ -44,8 +44,8 @@ A plugin's emulator is its books and reports; this kit does the rest. A whole on
 Every emulator answers under `/<slug>/_control/`, which no real provider has:
 `POST faults | expire_access_tokens | revoke_grants | vanish_tenant | advance_clock | limits |
 reset`, `GET` and `DELETE` of `calls` and `faults`, `GET issued | tenants`. `SandboxControl`
-calls them from Python. So that the conformance kit can compare what a plugin makes of the
-answers with what is true, a plugin's emulator adds `GET books` or `GET payroll`, and where it
+calls them from Python. For the conformance kit, which compares a
+plugin's figures with the emulator's own, a plugin's emulator adds `GET books` or `GET payroll`, and where it
 applies `GET personal` and `POST page_size`: see `integrations.testing.truth`.
 """
 

@@ -25,7 +25,7 @@ async def consent_async(
     user_id: str | None = None,
     timeout_s: float = 10.0,
 ) -> str:
-    """Do as `consent` in a thread, so that the event loop goes on."""
+    """Run `consent` in a thread, without blocking the event loop."""
     return await asyncio.to_thread(
         consent,
         authorize_url,

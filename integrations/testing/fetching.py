@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class HeldAccess:
-    """Hands out one access for as long as the provider takes it, and no other."""
+    """A token source with one access; it raises once the provider refuses it."""
 
     def __init__(self, access: IntegrationAccess) -> None:
         self._access = access
@@ -39,10 +39,10 @@ class HeldAccess:
 
 class SkippingTiming(Timing):
     """
-    A clock that is moved on where others wait, the sandbox's along with it.
+    A clock that skips waits: it moves forward instead, and moves the sandbox's clock too.
 
     Attributes:
-        waited_s: What was waited for so far, in its own time.
+        waited_s: Seconds skipped so far.
     """
 
     def __init__(self, control: SandboxControl) -> None:
@@ -70,7 +70,7 @@ class Fetched:
     What an adapter returned: the batch, or people and costs.
 
     Attributes:
-        calls: Requests that it took.
+        calls: Number of requests that the fetch made.
     """
 
     batch: DataBatch | None = None
@@ -87,7 +87,7 @@ class Fetched:
 
     @property
     def figures(self) -> Any:
-        """Everything that is landed, to be compared; the tenant's name at connect is not."""
+        """Everything that is landed, for comparison."""
         if self.batch is not None:
             return self.batch.model_dump()
         return [item.model_dump() for item in (*self.people, *self.costs)]
@@ -100,7 +100,7 @@ class Fetched:
         return "\n".join(item.model_dump_json() for item in (*self.people, *self.costs))
 
     def same_lines_as(self, other: "Fetched") -> bool:
-        """Whether every figure and person is the same, whatever is told beside them."""
+        """Whether every figure and person is the same; notes and other metadata may differ."""
         if self.batch is None or other.batch is None:
             return bool(self.figures == other.figures)
         mine, others = self.batch, other.batch
@@ -131,16 +131,16 @@ async def fetch_all(adapter: FetchAdapter, from_date: date) -> Fetched:
 
 class Interrupted:
     """
-    A client that lets something happen after its first answer.
+    A client that calls a function once, after its first answer.
 
     Args:
-        client: The real one.
-        happening: What happens, once.
+        client: The real client.
+        after_first: The function to call.
     """
 
-    def __init__(self, client: ProviderClient, happening: Callable[[], object]) -> None:
+    def __init__(self, client: ProviderClient, after_first: Callable[[], object]) -> None:
         self._client = client
-        self._happening: Callable[[], object] | None = happening
+        self._after_first: Callable[[], object] | None = after_first
 
     @property
     def tenant_id(self) -> str:
@@ -167,9 +167,9 @@ class Interrupted:
     ) -> Answer:
         """As the real client's."""
         answer = await self._client.get(path, params, headers=headers, slow_tries=slow_tries)
-        happening, self._happening = self._happening, None
-        if happening is not None:
-            await asyncio.to_thread(happening)
+        after_first, self._after_first = self._after_first, None
+        if after_first is not None:
+            await asyncio.to_thread(after_first)
         return answer
 
 

@@ -1,4 +1,4 @@
-"""The real OAuth service in a process of its own, and its API as the pipeline uses it."""
+"""The real OAuth service in a process of its own, and the pipeline's client of its API."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from integrations.contracts import IntegrationAccess, IntegrationError, Outbound
 from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.token_service import OAuthService
 from integrations.sandbox_kit.browser import Browser
-from integrations.testing.expectations import BenchError
+from integrations.testing.expectations import HarnessError
 from integrations.testing.fetching import T, run_with_session
 
 SERVICE_KEY = "conformance-service-key-on-loopback"
@@ -47,11 +47,11 @@ print(json.dumps(seen))
 
 class ServiceProcess:
     """
-    `python -m oauth_service` with settings of its own.
+    `python -m oauth_service` with its own settings.
 
     Attributes:
-        url: Where it is reached.
-        log: File of everything that it has said.
+        url: URL of the service.
+        log: File with its output.
     """
 
     def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
@@ -72,7 +72,7 @@ class ServiceProcess:
         Start it and wait until it answers.
 
         Raises:
-            BenchError: If it ends instead, with the end of its log.
+            HarnessError: If it exits instead; the message has the end of its log.
         """
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -94,14 +94,14 @@ class ServiceProcess:
             time.sleep(_POLL_S)
         self.stop()
         said = self.log.read_text(errors="replace")[-2000:]
-        raise BenchError(f"the OAuth service did not start: {said or 'it said nothing'}")
+        raise HarnessError(f"the OAuth service did not start: {said or 'it said nothing'}")
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the process, as a crash would."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Let it end in order."""
+        """Stop the process gracefully."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
@@ -144,7 +144,7 @@ class ServiceApi:
     The pipeline's client of the OAuth service, one call at a time.
 
     Attributes:
-        url: Where the service is reached.
+        url: URL of the service.
         errors: Bodies of the error answers to `token`: a log of the pipeline could show them.
     """
 

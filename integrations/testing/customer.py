@@ -16,12 +16,12 @@ from integrations.testing.service import ServiceApi
 
 _SEE_OTHER = 303
 _TIMEOUT_S = 90.0
-_ADDRESSES = map(IPv4Address, count(int(IPv4Address("198.18.0.1"))))  # RFC 2544: for test benches
+_ADDRESSES = map(IPv4Address, count(int(IPv4Address("198.18.0.1"))))  # RFC 2544: for test harnesses
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A workspace whose person has gone all the way through the pages."""
+    """A workspace that a customer has connected."""
 
     workspace_id: str
     tenant: SandboxTenant
@@ -29,15 +29,15 @@ class Connected:
     """Query of the provider's redirect, without code and state."""
 
 
-class Person:
+class Customer:
     """
-    Somebody in a browser who has opened the connect link of one workspace.
+    A browser that has opened the connect link of one workspace.
 
     Args:
-        api: Makes the link, and tells the connection's state.
+        api: Makes the link, and returns the connection's state.
         slug: The integration to connect.
         workspace_id: The workspace.
-        codes: Authorization codes that go through the browser are added to it.
+        codes: Receives the authorization codes that go through the browser.
     """
 
     def __init__(self, api: ServiceApi, slug: str, workspace_id: str, codes: list[str]) -> None:
@@ -52,17 +52,17 @@ class Person:
 
     def login(self) -> str:
         """
-        Press Connect; return the provider's consent page.
+        Press Connect; return the URL of the provider's consent page.
 
         Raises:
-            ConformanceError: If it does not lead there.
+            ConformanceError: If the service does not redirect to the provider.
         """
         answer = begin_login(self.browser, self._api.url, self.workspace_id, self._slug)
         if answer.status_code != _SEE_OTHER:
             raise ConformanceError(
                 expected="the form of the login page to redirect to the provider",
                 found=f"status {answer.status_code}: {Page(answer.text).heading}",
-                why="nobody can connect this integration",
+                why="no customer can connect this integration",
             )
         return redirect_of(answer)
 
@@ -86,10 +86,10 @@ class Person:
 
     def connect(self, tenant: SandboxTenant, *, scopes: str | None = None) -> Connected:
         """
-        Go all the way.
+        Connect the workspace to *tenant* through all pages.
 
         Raises:
-            ConformanceError: If that does not lead to a connection.
+            ConformanceError: If the workspace is not connected afterwards.
         """
         redirect = self.allow(self.login(), tenant, scopes=scopes)
         page = self.deliver(redirect, tenant)
@@ -108,7 +108,7 @@ class Person:
                 expected="the provider's redirect to lead to a connection",
                 found=f"status {page.status_code}: {Page(page.text).heading or 'no heading'}; "
                 f"the connection is {state or 'not there'}",
-                why="a person who has granted access is told that it did not work",
+                why="a customer who has granted access sees an error page",
             )
         return connected
 
