@@ -1,7 +1,7 @@
 """
-What all provider emulators share: OAuth, limits, faults, a log of calls, a way to serve them.
+What all provider emulators share: OAuth, limits, faults, a log of calls, and serving them.
 
-A plugin's emulator is its books and reports; this kit does the rest. A whole one:
+A plugin's emulator adds its books and reports. A complete one:
 
     TENANTS = (SandboxTenant("org-1", "Brightside Bakery (sandbox)"),)
     RULES = OAuthRules(
@@ -44,13 +44,14 @@ A plugin's emulator is its books and reports; this kit does the rest. A whole on
 Every emulator answers under `/<slug>/_control/`, which no real provider has:
 `POST faults | expire_access_tokens | revoke_grants | vanish_tenant | advance_clock | limits |
 reset`, `GET` and `DELETE` of `calls` and `faults`, `GET issued | tenants`. `SandboxControl`
-calls them from Python. So that the conformance kit can compare what a plugin makes of the
-answers with what is true, a plugin's emulator adds `GET books` or `GET payroll`, and where it
+calls them from Python. For the conformance kit, which compares a
+plugin's figures with the emulator's own, a plugin's emulator adds `GET books` or `GET payroll`, and where it
 applies `GET personal` and `POST page_size`: see `integrations.testing.truth`.
 """
 
 from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.calls import Call, CallLog, TenantOf
+from integrations.sandbox_kit.connecting import ConsentError, consent, consent_async
 from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenant
 from integrations.sandbox_kit.control import control_route
 from integrations.sandbox_kit.emulator import EmulatorParts, build_emulator
@@ -59,7 +60,6 @@ from integrations.sandbox_kit.grants import Connection, Grant
 from integrations.sandbox_kit.limits import LimitRule, RateLimiter, Refusal, Usage
 from integrations.sandbox_kit.oauth import OAuthProvider
 from integrations.sandbox_kit.outcomes import Access, OAuthError
-from integrations.sandbox_kit.person import ConsentError, consent, consent_async
 from integrations.sandbox_kit.remote import SandboxControl
 from integrations.sandbox_kit.rules import OAuthRules
 from integrations.sandbox_kit.serving import Addresses, BuildSandbox, sandbox_app, serve_in_thread

@@ -1,4 +1,4 @@
-"""The authorize page of an emulator: a person allows or denies."""
+"""The authorize page of an emulator: the user allows or denies access."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _CARRIED = (
 
 
 class _PageRefusal(Exception):  # noqa: N818 -- it is a page, not a fault
-    """The authorize request is refused on a page; nobody is sent back."""
+    """The authorize request is refused on a page, without a redirect."""
 
     def __init__(self, error: str, explanation: str) -> None:
         super().__init__(error)
@@ -34,7 +34,7 @@ class _PageRefusal(Exception):  # noqa: N818 -- it is a page, not a fault
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What the person has filled in so far."""
+    """The choices of the user so far."""
 
     user_id: str
     tenant_ids: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class _Choice:
 
 class AuthorizePage:
     """
-    Shows who asks for what, and turns the person's decision into a redirect.
+    Shows the request for access, and turns the user's decision into a redirect.
 
     Args:
         provider: The provider's name.
@@ -102,7 +102,7 @@ class AuthorizePage:
         return _redirect(form, extra)
 
     def _checked(self, asked: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the scopes of a sound authorize request."""
+        """Return the scopes of an authorize request; an invalid one raises `_PageRefusal`."""
         client_id = asked.get("client_id", "")
         if not client_id or client_id.startswith("wrong"):
             raise _PageRefusal("unauthorized_client", "No app has this client id.")

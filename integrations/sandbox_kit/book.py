@@ -1,4 +1,4 @@
-"""`GrantBook`: what an emulated provider remembers of consents, and what it does with tokens."""
+"""`GrantBook`: the consents and tokens of an emulated provider, and what OAuth calls do to them."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -21,13 +21,13 @@ from integrations.sandbox_kit.tokens import challenge_of, opaque
 
 class GrantBook:
     """
-    The memory of one provider's OAuth half. Safe to use from several threads.
+    The OAuth state of one provider. Safe to use from several threads.
 
     Args:
-        rules: How the provider differs from others.
-        context: Clock and place of the state; an earlier run's state is taken up, its moved
+        rules: The provider's OAuth rules.
+        context: Clock and place of the state; an earlier run's state is restored, its moved
             clock included.
-        issuer: Who signs JWTs.
+        issuer: Issuer of the JWTs.
     """
 
     def __init__(self, rules: OAuthRules, context: SandboxContext, *, issuer: str) -> None:
@@ -41,7 +41,7 @@ class GrantBook:
         if self._memory.clock_offset_s > context.clock.offset_s:
             context.clock.reset(self._memory.clock_offset_s)
 
-    # -- a person consents
+    # -- a user consents
 
     def open_grant(
         self,
@@ -88,7 +88,7 @@ class GrantBook:
         A code that comes twice ends the grant (RFC 6749, section 4.1.2).
 
         Raises:
-            OAuthError: `invalid_grant`, whatever is wrong with the code.
+            OAuthError: `invalid_grant`, for any fault of the code.
         """
         with self._changing() as now:
             found = self._memory.codes.get(digest(code))
@@ -115,7 +115,7 @@ class GrantBook:
         Return the next token answer of a grant.
 
         Raises:
-            OAuthError: `invalid_grant`; by the provider's rules the grant may now be dead.
+            OAuthError: `invalid_grant`; by the provider's rules the grant may now have ended.
         """
         with self._changing() as now:
             found = self._memory.refresh_tokens.get(digest(refresh_token))
@@ -152,7 +152,7 @@ class GrantBook:
     # -- an app calls the API
 
     def access(self, token: str | None, *, counts_as_use: bool = True) -> Access:
-        """Return what a bearer token is worth; by default this is a use of it."""
+        """Return the access that a bearer token gives; by default this counts as a use of it."""
         if not token:
             return Access(None, "missing")
         with self._lock:
@@ -180,11 +180,11 @@ class GrantBook:
             return self._connections.covers(grant, tenant_id)
 
     def remove_connection(self, grant: Grant, connection_id: str) -> bool:
-        """End the app's sight of one organisation; False if *grant* has no such connection."""
+        """End the app's access to one organisation; False if *grant* has no such connection."""
         with self._changing():
             return self._connections.remove(grant, connection_id)
 
-    # -- a test steers
+    # -- the control API
 
     @property
     def vanished(self) -> frozenset[str]:
@@ -221,7 +221,7 @@ class GrantBook:
             return len(hit)
 
     def vanish(self, tenant_id: str) -> None:
-        """Let an organisation disappear from the provider; grants stay alive."""
+        """Delete an organisation at the provider; grants stay alive."""
         with self._changing():
             if tenant_id not in self._memory.vanished:
                 self._memory.vanished.append(tenant_id)
@@ -246,7 +246,7 @@ class GrantBook:
 
     @contextmanager
     def _changing(self) -> Iterator[datetime]:
-        """Hold the lock and save afterwards: a refusal, too, may have ended a grant."""
+        """Hold the lock, then save, even after an error: a refusal may have ended a grant."""
         with self._lock:
             try:
                 yield self._context.clock.now()
@@ -263,7 +263,7 @@ class GrantBook:
             self._journal.append(change)
 
     def _remember(self, memory: Memory) -> None:
-        """Make *memory* the present one, in the file too."""
+        """Use *memory* from now on, and write it to the file."""
         self._memory = memory
         self._issuer = Issuer(self._rules, memory, issuer=self._issuer_name)
         self._connections = Connections(self._rules, memory)

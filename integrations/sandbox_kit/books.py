@@ -1,5 +1,5 @@
 """
-Double-entry books of a made-up company, from which emulators compute their reports.
+Double-entry books of an invented company, from which emulators compute their reports.
 
 Exact to the penny and the same in every run: tests compare what a pipeline landed with
 `Books.movement` and `Books.balance`.
@@ -43,7 +43,7 @@ class _Ledger:
     """
     One account's days with a posting, and the total up to and including each.
 
-    In arrays, as a sandbox may keep thousands of companies' books.
+    Kept in arrays, since a sandbox may have the books of thousands of companies.
     """
 
     __slots__ = ("_days", "_totals")
@@ -71,7 +71,7 @@ class Books:
     """
     The books of one company, from January 2022 to *today*.
 
-    Amounts are in major units with two decimals. Those given out have the account's natural
+    Amounts are in major units with two decimals. Returned amounts have the account's natural
     sign: income and liabilities are positive when in credit, costs and assets when in debit.
 
     Args:
@@ -92,18 +92,18 @@ class Books:
 
     @property
     def journals(self) -> tuple[Journal, ...]:
-        """Every posting up to today, restatements last; made anew each time."""
+        """Every posting up to today, restatements last; computed on each access."""
         return (*self._generated(), *self._added)
 
     @property
     def lock_date(self) -> date | None:
-        """The day up to which nobody may post any more, if there is one."""
+        """The last day closed for postings; None if the books are open."""
         months = self.company.locked_months
         return None if months is None else add_months(self.today, -months)
 
     @property
     def year_lock_date(self) -> date | None:
-        """The same for everybody but the adviser."""
+        """The last day closed for users other than the adviser; None if there is none."""
         if not self.company.locks_years:
             return None
         last_finished = self.year_start(self.today) - timedelta(days=1)
@@ -126,7 +126,7 @@ class Books:
         return found[0]
 
     def movement(self, account_id: str, first: date, last: date) -> Decimal:
-        """Return what was posted to an account from *first* to *last*, both counted."""
+        """Return an account's postings from *first* to *last*, both counted."""
         account = self._accounts[account_id]
         ledger = self._ledger(account.code)
         pennies = ledger.until(last) - ledger.until(first - timedelta(days=1))

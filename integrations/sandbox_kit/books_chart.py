@@ -16,8 +16,8 @@ class Company:
         id: UUID text, the same in every run.
         currency: ISO 4217 code of all its figures.
         year_end: Month and day on which its financial year ends.
-        locked_months: So many months before today's the books are locked up to a month's
-            end; None: they are not.
+        locked_months: The books are locked up to the end of the month that is this many
+            months before today's; None: they are open.
         locks_years: Whether all but the last finished financial year are locked.
         scale: Size of the business; 100 is the middle.
     """
@@ -44,7 +44,7 @@ def make_company(
     timezone: str = "UTC",
     scale: int = 100,
 ) -> Company:
-    """Return a company whose id, and hence whose books, follow from its name."""
+    """Return a company with an id, and so books, that follow from its name."""
     return Company(
         id=str(uuid5(_BOOKS_COMPANIES_NAMESPACE, name)),
         name=name,
@@ -93,7 +93,7 @@ _NAMESPACE = UUID("5b6f3a52-9a0c-4c0e-8f57-5a0d6d1f0b11")
 
 
 class AccountKind(StrEnum):
-    """Where an account stands in the statements; providers map their own types to these."""
+    """The section of an account in the statements; providers map their own types to these."""
 
     INCOME = "income"
     COST_OF_SALES = "cost_of_sales"
@@ -131,8 +131,8 @@ class Account:
 
     Attributes:
         id: UUID text, the same in every run.
-        code: What postings name it by; never changes.
-        name: What people call it; they may change it.
+        code: Its name in postings; never changes.
+        name: Display name; users may change it.
     """
 
     id: str

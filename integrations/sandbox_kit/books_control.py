@@ -1,5 +1,5 @@
 """
-What tests may do to the books of an accounting emulator, under `/_control/`.
+The control routes of an accounting emulator's books, under `/_control/`.
 
 - `POST restate {"tenant_id", "account", "day", "amount"}`: post to a past month.
 - `POST rename_account {"tenant_id", "account", "name"}`: give an account another name.

@@ -1,9 +1,9 @@
 """
-One month's journals of a company: made up, balanced, and the same in every run.
+One month's journals of a company: invented, balanced, and the same in every run.
 
 A month depends on the company, the year and the month alone, not on today, so that a later
-day shows the same past. Business is done on the last days of a month on purpose: whoever
-asks for a month that ends too early gets visibly wrong figures.
+day shows the same past. Some journals are on the last days of a month on purpose: a request
+for a month that ends too early gets visibly wrong figures.
 """
 
 import calendar
@@ -38,7 +38,7 @@ class Journal:
     lines: tuple[tuple[str, int], ...]
 
     def __post_init__(self) -> None:
-        """Refuse what does not balance."""
+        """Raise ValueError if debits and credits differ."""
         if sum(pennies for _code, pennies in self.lines) != 0:
             raise ValueError(f"journal of {self.day}: expected debits to equal credits")
 

@@ -1,4 +1,4 @@
-"""`CallLog`: which requests an emulator has received."""
+"""`CallLog`: the requests that an emulator has received."""
 
 from collections import deque
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class CallLog:
 
     @property
     def calls(self) -> list[Call]:
-        """A copy of what is kept."""
+        """A copy of the kept calls."""
         with self._lock:
             return list(self._calls)
 
@@ -54,7 +54,7 @@ class CallLog:
 
 
 class CallLogMiddleware:
-    """Notes every call but those under `/_control/`, when it ends."""
+    """Logs every call except those under `/_control/`, when it ends."""
 
     def __init__(
         self, app: ASGIApp, *, log: CallLog, tenant_of: TenantOf, trace_header: str | None = None
@@ -105,5 +105,5 @@ def local_path(scope: Any) -> str:
 
 
 def is_control(scope: Any) -> bool:
-    """Whether a request steers the emulator instead of calling the provider."""
+    """Whether a request is for the control API instead of the provider's."""
     return local_path(scope).startswith("/_control/")

@@ -1,4 +1,4 @@
-"""`Connections`: which organisations an app may see, by whose consent."""
+"""`Connections`: the organisations that an app may see, and the consents that allow it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -63,9 +63,9 @@ class Connections:
             self.drop(lambda item: item.id == connection_id)
         return found
 
-    def drop(self, doomed: Callable[[Connection], bool]) -> None:
-        """End every connection of which *doomed* holds."""
-        self._memory.connections.drop(doomed)
+    def drop(self, is_ended: Callable[[Connection], bool]) -> None:
+        """End every connection for which *is_ended* is true."""
+        self._memory.connections.drop(is_ended)
         self._by_owner = None
 
     def _owner(self, item: Grant | Connection) -> _Owner:

@@ -1,4 +1,4 @@
-"""What every emulator is built with: a day, a clock that can be moved, a place for its state."""
+"""The arguments of every emulator: a day, a clock that can be moved, a file for its state."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -21,12 +21,12 @@ class Clock:
         self.offset_s = offset_s
 
     def now(self) -> datetime:
-        """Return the moment that the emulator takes for the present, in UTC."""
+        """Return the emulator's current time, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self.offset_s)
 
     def advance(self, seconds: float) -> None:
         """
-        Move the present forward.
+        Move the clock forward.
 
         Raises:
             ValueError: If *seconds* is negative (tokens would become younger) or absurd.
@@ -45,11 +45,11 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class SandboxContext:
     """
-    What a plugin's `build_sandbox` is handed.
+    The argument of a plugin's `build_sandbox`.
 
     Attributes:
         today: Day on which the emulated books end.
-        clock: Decides on lifetimes, windows and limits.
+        clock: The time for lifetimes, windows and limits.
         state_path: File that keeps grants over a restart; None keeps them in memory.
     """
 
@@ -64,8 +64,8 @@ class SandboxTenant:
     An invented organisation.
 
     Attributes:
-        id: What API calls name it by.
-        name: What the person sees on the authorize page.
+        id: Its id in API calls.
+        name: Display name on the authorize page.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The control API of an emulator, under `/_control/`: how tests make it misbehave."""
+"""The control API of an emulator, under `/_control/`: faults, limits, clock and reset."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 def control_route(path: str, action: Action) -> Route:
     """
-    Return a `POST` route that hands the JSON body to *action* and answers what it returns.
+    Return a `POST` route that calls *action* with the JSON body and answers its result.
 
     A `LookupError`, `ValueError` or `TypeError` of *action* becomes a 422 with its text.
     """
@@ -31,7 +31,7 @@ def control_route(path: str, action: Action) -> Route:
 @dataclass(frozen=True, slots=True)
 class Control:
     """
-    What the control API steers.
+    The parts of an emulator that the control API changes.
 
     Attributes:
         on_reset: The plugin's own part of a reset.
@@ -44,7 +44,7 @@ class Control:
     on_reset: Sequence[Callable[[], None]] = ()
 
     def mount(self, extra: Sequence[BaseRoute]) -> Mount:
-        """Return `/_control` with what every emulator offers and the plugin's *extra* routes."""
+        """Return `/_control` with the routes of every emulator and the plugin's *extra* routes."""
         book = self.oauth.book
         return Mount(
             "/_control",

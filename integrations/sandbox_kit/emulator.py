@@ -1,4 +1,4 @@
-"""`build_emulator`: puts a provider's emulator together from its parts."""
+"""`build_emulator`: builds a provider's emulator from its parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from integrations.sandbox_kit.oauth import OAuthProvider
 
 @dataclass(frozen=True, slots=True)
 class EmulatorParts:
-    """What a built emulator keeps at `app.state.parts`, for tests in the same process."""
+    """The parts of an emulator, at `app.state.parts`, for tests in the same process."""
 
     oauth: OAuthProvider
     faults: Faults
@@ -46,7 +46,7 @@ def build_emulator(
     Return an emulator: its routes, with calls logged, faults injected and limits kept.
 
     Args:
-        oauth: The emulator's OAuth half; also holds the clock.
+        oauth: The emulator's OAuth endpoints; it also has the clock.
         routes: The provider's own, OAuth's (`oauth.routes(...)`) included.
         limiter: Keeps the provider's limits.
         tenant_of: Returns the organisation that a request is for; by default that of the

@@ -1,4 +1,4 @@
-"""`Faults`: an emulator that misbehaves on demand."""
+"""`Faults`: failures that an emulator injects on demand."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class ConnectionCut(Exception):  # noqa: N818 -- it is the wanted outcome
 
 
 class SandboxApp(Starlette):
-    """A Starlette app whose handlers can cut the connection, under uvicorn."""
+    """A Starlette app with handlers that can cut the connection, under uvicorn."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette wraps `send`; only the outermost app sees the server's own.
@@ -63,7 +63,7 @@ ErrorResponse = Callable[[int], Response]
 
 class Fault(BaseModel):
     """
-    What is to go wrong, and when.
+    A failure to inject, and when.
 
     Attributes:
         kind: `status` answers *status*; `minute_limit` and `day_limit` refuse as the provider
@@ -75,7 +75,7 @@ class Fault(BaseModel):
         method: Only requests of this method.
         tenant_id: Only requests for this organisation.
         times: How often; None: until the faults are cleared.
-        after: How many matching requests pass unharmed before.
+        after: How many matching requests succeed first.
         status: Status of `status`, and of `html`, which answers 200 if it is left out.
         error: OAuth error code that `status` answers (RFC 6749, section 5.2) instead of the
             provider's usual error.
@@ -105,7 +105,7 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults that are still to happen. Safe to use from several threads."""
+    """The pending faults. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -113,7 +113,7 @@ class Faults:
 
     @property
     def pending(self) -> list[Fault]:
-        """Copies of the faults that are left, with what is left of `times` and `after`."""
+        """Copies of the pending faults, with the remaining `times` and `after`."""
         with self._lock:
             return [fault.model_copy() for fault in self._faults]
 
@@ -143,13 +143,13 @@ class Faults:
 
 
 def plain_error(status: int) -> Response:
-    """Return an error answer without any provider's colour."""
+    """Return an error answer in no provider's format."""
     return PlainTextResponse("The service is temporarily unavailable", status_code=status)
 
 
 class FaultMiddleware:
     """
-    Lets faults happen to every call but those under `/_control/`.
+    Injects faults into every call except those under `/_control/`.
 
     Args:
         refuse: The provider's 429; its rules' names are `minute` and `day`.
@@ -193,7 +193,7 @@ class FaultMiddleware:
                 await self._substitute(fault, scope)(scope, receive, send)
 
     def _substitute(self, fault: Fault, scope: Scope) -> Response:
-        """Return the answer given instead of doing the work."""
+        """Return the answer that replaces the emulator's own."""
         if fault.kind in _LIMITS:
             name, usual_wait_s = _LIMITS[fault.kind]
             wait_s = usual_wait_s if fault.retry_after is None else fault.retry_after
@@ -222,7 +222,7 @@ class FaultMiddleware:
         await send({"type": "http.response.body", "body": half})
 
     async def _collected(self, scope: Scope, receive: Receive) -> tuple[dict[str, Any], bytes]:
-        """Let the work be done and keep the answer back."""
+        """Run the request, and return its answer without sending it."""
         start: dict[str, Any] = {}
         body = bytearray()
 

@@ -1,4 +1,4 @@
-"""The rows of what an emulated provider remembers: grants, connections, codes, tokens."""
+"""The rows of an emulated provider's OAuth state, and the errors and results of its calls."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,14 +6,14 @@ from hashlib import sha256
 
 
 def digest(token: str) -> str:
-    """Return the name under which a token is kept: its hash, never the token."""
+    """Return the key under which a token is stored: its hash, never the token."""
     return sha256(token.encode()).hexdigest()
 
 
 @dataclass(slots=True)
 class Grant:
     """
-    One consent of one person to one app.
+    One consent of one user to one app.
 
     Tokens come in generations: the code's exchange gives the first, each refresh the next.
 
@@ -21,13 +21,13 @@ class Grant:
         tenant_ids: Organisations that this consent named.
         scopes: Scopes granted, those of earlier consents included where they add up.
         refreshable: Whether refresh tokens are issued.
-        event_id: Names this consent (Xero: `authentication_event_id`).
+        event_id: Id of this consent (Xero: `authentication_event_id`).
         generation: The newest generation of refresh token; 0 before the code's exchange.
         issued_at: When a token pair was last issued.
         value_since: When the refresh token last changed its value.
         spent_at: When the generation before the newest was first spent.
         used_generation: Newest generation of which an access token has been used.
-        ended_at: When the grant died; None while it lives.
+        ended_at: When the grant ended; None while it is alive.
         refresh_value: The newest refresh token, kept only where a refresh may return it again.
     """
 

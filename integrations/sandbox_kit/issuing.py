@@ -1,4 +1,4 @@
-"""`Issuer`: token answers, and the rules by which refresh tokens follow one another."""
+"""`Issuer`: token answers and the rotation of refresh tokens."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +15,9 @@ class Issuer:
     """
     Issues tokens into *memory*. The caller holds the lock.
 
-    Of a spent refresh token's replay inside the grace: each replay issues one more pair of the
+    A spent refresh token may be replayed inside the grace: each replay issues one more pair of the
     generation that the first use issued, and all pairs of that generation stay valid until
-    one of them is spent. Once a successor has been spent the grace is over, however short.
+    one of them is spent. The grace ends early once a successor has been spent.
     """
 
     def __init__(self, rules: OAuthRules, memory: Memory, *, issuer: str) -> None:
@@ -41,7 +41,7 @@ class Issuer:
         return None
 
     def is_idle(self, grant: Grant, now: datetime) -> bool:
-        """Whether the grant was left alone for longer than the provider keeps it."""
+        """Whether the grant was unused for longer than the provider keeps it."""
         limit, since = self._rules.idle_limit, grant.issued_at
         return limit is not None and since is not None and now >= since + limit
 
@@ -72,7 +72,7 @@ class Issuer:
         return value
 
     def _answer(self, grant: Grant, now: datetime, refresh_token: str | None) -> dict[str, Any]:
-        """Note a new access token and return the token answer that holds it."""
+        """Store a new access token, and return the token answer with it."""
         rules, key = self._rules, self._memory.signing_key
         expires_at = now + timedelta(seconds=rules.access_lifetime_s)
         if rules.jwt_access_tokens:

@@ -1,4 +1,4 @@
-"""`RateLimiter`: refuses calls by the provider's own limits and says how many are left."""
+"""`RateLimiter`: refuses calls over the provider's limits, and reports how many are left."""
 
 import math
 from collections import deque
@@ -16,7 +16,7 @@ from integrations.sandbox_kit.calls import is_control
 from integrations.sandbox_kit.context import Clock
 
 EXHAUSTED = "zebbra.sandbox.exhausted"
-"""Key of the request's scope that names a rule which an injected fault pretends to be used up."""
+"""Key of the request's scope: the rule that an injected fault reports as used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class LimitRule:
         name: The provider's word for it, e.g. `minute`, `day`, `concurrent`.
         limit: Most calls in the window, or at once.
         window_s: Length of the window; None for a limit of calls in flight.
-        per: What the calls are counted by; handed to the limiter's `key_of`.
+        per: The unit that calls are counted by; passed to the limiter's `key_of`.
         rolling: Whether the window moves with the calls (Gusto) or begins with a key's first
-            call and then stands (Xero).
+            call and then stays fixed (Xero).
     """
 
     name: str
@@ -43,7 +43,7 @@ class LimitRule:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """
-    How far a rule is used up.
+    The usage of a rule.
 
     Attributes:
         remaining: Calls left.
@@ -76,7 +76,7 @@ Refuse = Callable[[Refusal], Response]
 
 
 def plain_refusal(refusal: Refusal) -> Response:
-    """Return a 429 without any provider's colour."""
+    """Return a 429 in no provider's format."""
     headers = {}
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = str(refusal.retry_after_s)
@@ -95,8 +95,8 @@ class RateLimiter:
     Counts calls by *rules*. Refused calls are not counted. Safe to use from several threads.
 
     Args:
-        key_of: Given a request and a rule's `per`, returns what to count it by; None leaves
-            the call uncounted (token endpoints).
+        key_of: Given a request and a rule's `per`, returns the key to count it by; None:
+            the call is not counted (token endpoints).
         headers: Returns the headers of every counted answer from the usage by rule name.
         refuse: Returns the provider's 429.
     """
@@ -140,12 +140,12 @@ class RateLimiter:
             self._counters.clear()
 
     def keys_for(self, request: Request) -> dict[str, str]:
-        """Return by rule name what the request is counted by."""
+        """Return the request's counter keys by rule name."""
         found = {rule.name: self.key_of(request, rule.per) for rule in self.rules}
         return {name: key for name, key in found.items() if key is not None}
 
     def enter(self, keys: Mapping[str, str]) -> Refusal | None:
-        """Count a call, or return why it may not be made."""
+        """Count a call, or return the refusal of a call over a limit."""
         with self._lock:
             now = self.clock.now()
             for rule in self.rules:
@@ -208,7 +208,7 @@ class RateLimiter:
 
 
 class RateLimitMiddleware:
-    """Applies a `RateLimiter` to every call but those under `/_control/`."""
+    """Applies a `RateLimiter` to every call except those under `/_control/`."""
 
     def __init__(self, app: ASGIApp, *, limiter: RateLimiter) -> None:
         self.app = app
@@ -227,9 +227,9 @@ class RateLimitMiddleware:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 usage = self.limiter.usage(keys)
-                feigned = scope.get(EXHAUSTED)
-                if feigned in usage:
-                    usage[feigned] = replace(usage[feigned], remaining=0)
+                exhausted = scope.get(EXHAUSTED)
+                if exhausted in usage:
+                    usage[exhausted] = replace(usage[exhausted], remaining=0)
                 for name, value in self.limiter.headers(usage).items():
                     headers.setdefault(name, value)
             await send(message)

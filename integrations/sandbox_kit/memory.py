@@ -1,4 +1,4 @@
-"""`Memory`: everything a provider's OAuth half remembers, and what of it has changed."""
+"""`Memory`: the OAuth state of a provider and its unsaved changes; `Journal`: its file."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -41,15 +41,15 @@ class Table(dict[str, _Row]):
             setattr(self[key], name, value)
         self.changed.add(key)
 
-    def drop(self, doomed: Callable[[_Row], bool]) -> None:
-        """Delete every row of which *doomed* holds."""
-        for key in [key for key, row in self.items() if doomed(row)]:
+    def drop(self, is_deleted: Callable[[_Row], bool]) -> None:
+        """Delete every row for which *is_deleted* is true."""
+        for key in [key for key, row in self.items() if is_deleted(row)]:
             del self[key]
 
 
 class Memory:
     """
-    The tables and the few single facts beside them.
+    The tables and a few single values.
 
     Attributes:
         signing_key: Hex key of the JWTs.
@@ -78,17 +78,17 @@ class Memory:
         """
         memory = cls()
         if not changes or changes[0].get("version") != _VERSION:
-            raise ValueError("sandbox state: of another version; delete the file to start anew")
+            raise ValueError("sandbox state: of another version; delete the file to start over")
         try:
             for change in changes:
                 memory._apply(change)
         except (KeyError, TypeError, AttributeError, ValueError) as exc:
-            raise ValueError("sandbox state: damaged; delete the file to start anew") from exc
+            raise ValueError("sandbox state: damaged; delete the file to start over") from exc
         memory.take_changes()
         return memory
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything as JSON; nothing counts as changed afterwards."""
+        """Return everything as JSON, and clear the list of changes."""
         self.take_changes()
         rows = {
             name: {key: _plain(row) for key, row in table.items()}
@@ -114,7 +114,7 @@ class Memory:
         return change or None
 
     def forget_stale(self, now: datetime) -> None:
-        """Drop what nobody can tell from unknown any more, so that the memory stays small."""
+        """Drop old rows that now give the same answers as unknown ones, to keep the memory small."""
         long_ago = now - _UNKNOWN_AFTER
         self.codes.drop(lambda code: code.expires_at < long_ago)
         self.access_tokens.drop(lambda token: token.expires_at < long_ago)

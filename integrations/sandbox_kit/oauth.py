@@ -1,4 +1,4 @@
-"""`OAuthProvider`: the OAuth half of an emulator, and what its API half asks about tokens."""
+"""`OAuthProvider`: an emulator's OAuth endpoints, and what its API asks about tokens."""
 
 import base64
 import binascii
@@ -26,21 +26,21 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 class OAuthProvider:
     """
-    An emulator's OAuth half.
+    The OAuth endpoints of an emulator.
 
     Any client id and secret work, unless the id or the secret starts with `wrong`.
 
     Args:
         slug: The integration's, e.g. `xero`.
-        tenants: Organisations that a person can connect; a function is asked anew each time.
-        rules: How the provider differs from others.
+        tenants: Organisations that a user can connect; a function is called each time.
+        rules: The provider's OAuth rules.
         context: Clock and place of the state.
         name: The provider's name on pages; by default the capitalised slug.
 
     Attributes:
         book: Grants and tokens, for control routes and tests.
-        issued: The latest tokens that were given out, kind and value, oldest first, those from
-            before a reset too; tests look for them where no token may be.
+        issued: The latest issued tokens, kind and value, oldest first, those from before a
+            reset too; tests search logs and files for them.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class OAuthProvider:
         return routes
 
     def access(self, request: Request, *, counts_as_use: bool = True) -> Access:
-        """Return what the request's bearer token is worth, and why it is worth nothing."""
+        """Return the access that the request's bearer token gives, or why it gives none."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self.book.access(
             token.strip() if scheme.lower() == "bearer" else None, counts_as_use=counts_as_use
@@ -105,7 +105,7 @@ class OAuthProvider:
         return self.book.may_see(grant, tenant_id)
 
     def remove_connection(self, grant: Grant, connection_id: str) -> bool:
-        """End the sight of one organisation; False if there is no such connection."""
+        """End the access to one organisation; False if there is no such connection."""
         return self.book.remove_connection(grant, connection_id)
 
     async def _token(self, request: Request) -> Response:

@@ -25,7 +25,7 @@ class OAuthError(Exception):
 @dataclass(frozen=True, slots=True)
 class Access:
     """
-    What a bearer token is worth.
+    The access that a bearer token gives.
 
     Attributes:
         grant: The live grant it belongs to, or None.

@@ -1,4 +1,4 @@
-"""The pages that a person sees: consent, refusal, index."""
+"""Renders the HTML pages: consent, refusal, index."""
 
 from functools import cache
 from typing import Any

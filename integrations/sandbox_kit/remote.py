@@ -1,4 +1,4 @@
-"""`SandboxControl`: steers a running emulator over HTTP."""
+"""`SandboxControl`: client of a running emulator's control API."""
 
 import json
 from http.client import HTTPConnection
@@ -22,7 +22,7 @@ class SandboxControl:
         self.timeout_s = timeout_s
 
     def fault(self, kind: str, **details: Any) -> None:
-        """Let something go wrong; *details* are those of `Fault`."""
+        """Inject a fault; *details* are the fields of `Fault`."""
         self.post("faults", kind=kind, **details)
 
     def clear_faults(self) -> None:
@@ -37,12 +37,12 @@ class SandboxControl:
         self._send("DELETE", "calls")
 
     def issued(self, *kinds: str) -> list[str]:
-        """Return the tokens that were given out, oldest first, all or those of some kinds."""
+        """Return the issued tokens, oldest first: all, or those of some kinds."""
         found = self.get("issued")["issued"]
         return [item["token"] for item in found if not kinds or item["kind"] in kinds]
 
     def tenants(self) -> list[SandboxTenant]:
-        """Return the organisations that a person can connect."""
+        """Return the organisations that a user can connect."""
         return [SandboxTenant(**item) for item in self.get("tenants")["tenants"]]
 
     def expire_access_tokens(self) -> None:

@@ -32,7 +32,7 @@ class OAuthRules:
             hours). None: at every refresh.
         reuse_kills_grant: Whether a replay outside the grace ends the whole grant, as RFC 9700
             advises, or is merely refused.
-        idle_limit: How long an unused refresh token lives; None: for ever.
+        idle_limit: How long an unused refresh token lives; None: without limit.
         pkce: Whether an S256 challenge is honoured. If not, it is ignored.
         jwt_access_tokens: Access tokens are JWTs with `authentication_event_id`,
             `xero_userid` and `scope` (a list); otherwise opaque text.
@@ -45,7 +45,7 @@ class OAuthRules:
             `bad.`.
         scopes_additive: Whether a later consent adds to the scopes that the same user has
             already granted to the same app (Xero).
-        tenants_per_grant: Whether the person ticks organisations or picks one.
+        tenants_per_grant: Whether the user selects several organisations or one.
         shared_connections: Whether an organisation once connected is visible to every grant of
             the same user and app (Xero), or to that one grant only.
         tenant_on_redirect: Query parameter of the redirect that carries the tenant's id

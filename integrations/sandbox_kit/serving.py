@@ -140,7 +140,7 @@ def serve_in_thread(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> Iter
     )
     server = _Server(config)
     thread = Thread(
-        target=server.run_until_told, args=(sockets,), name=f"serve-{number}", daemon=True
+        target=server.run_until_stopped, args=(sockets,), name=f"serve-{number}", daemon=True
     )
     thread.start()
     try:
@@ -156,7 +156,7 @@ def serve_in_thread(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> Iter
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it is ready, or why it never will be."""
+    """A uvicorn server that reports when it is ready, or why it failed to start."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -167,10 +167,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
-    def run_until_told(self, sockets: list[socket.socket]) -> None:
+    def run_until_stopped(self, sockets: list[socket.socket]) -> None:
         try:
             self.run(sockets)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 -- told to the starting thread
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 -- raised in the starting thread
             self.failure = exc
         finally:
             self.ready.set()
@@ -187,7 +187,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=2048)
-    # Accepted connections inherit this. asyncio would set it only on sockets whose protocol was
-    # named; without it each answer waits 40 ms for the client's delayed acknowledgement.
+    # Accepted connections inherit this. asyncio sets it only on sockets with a named protocol;
+    # without it each answer waits 40 ms for the client's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -1,4 +1,4 @@
-"""A file of changes: cheap to add to, whole after a crash, readable by its owner alone."""
+"""A file of changes: cheap to append to, complete after a crash, readable by its owner only."""
 
 import json
 import os
@@ -14,10 +14,10 @@ class Journal:
     """
     Keeps a snapshot and the changes since, a JSON object a line.
 
-    A change that a crash cut off in the middle is as if it had never been made.
+    A change that a crash cut off is ignored.
 
     Args:
-        path: The file; None forgets everything.
+        path: The file; None keeps nothing.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -50,7 +50,7 @@ class Journal:
 
     @property
     def is_due_for_rewrite(self) -> bool:
-        """Whether the changes since the snapshot have grown out of proportion."""
+        """Whether the changes since the snapshot take too much space."""
         if self.path is None:
             return False
         most = max(_REWRITE_AFTER_BYTES, 2 * self._snapshot_bytes)
@@ -84,7 +84,7 @@ class Journal:
 
     def _damaged(self, number: int) -> ValueError:
         return ValueError(
-            f"{self.path}: line {number}: expected a JSON object; delete the file to start anew"
+            f"{self.path}: line {number}: expected a JSON object; delete the file to start over"
         )
 
 

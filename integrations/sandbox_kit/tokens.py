@@ -2,7 +2,7 @@
 Mints token values: opaque text, or JWTs signed with the emulator's own key.
 
 Each value shows what it is: `sandbox_<kind>_` and 43 random characters, or a JWT whose `kid` is
-`sandbox_<kind>`. So whoever finds one where none belongs knows it, whichever process wrote it.
+`sandbox_<kind>`. So a leaked token is recognised, whichever process wrote it.
 """
 
 import base64
@@ -24,7 +24,7 @@ TokenKind = Literal["access_token", "refresh_token", "id_token", "code"]
 
 
 def opaque(kind: TokenKind) -> str:
-    """Return a new value that says nothing but its *kind*."""
+    """Return a new random value that shows its *kind* only."""
     return f"sandbox_{kind}_{secrets.token_urlsafe(32)}"
 
 

@@ -1,5 +1,5 @@
 """
-What `zebbra new` fills in: a plugin of each family, and what stands around it.
+The templates of `zebbra new`: a plugin of each family, and the files of its package.
 
 The files are Python that is formatted, linted and type-checked here as it is. The generator
 replaces names only: `DemoBooks` and `DemoPay`, their lower and upper case forms, and the

@@ -1,5 +1,5 @@
 """
-The conformance kit: what a plugin has to keep, as tests that its author runs.
+The conformance kit: the requirements of a plugin, as tests that its author runs.
 
 Three lines in the author's test file:
 
@@ -14,7 +14,7 @@ and why it matters. A plugin that is not installed is tested too, as long as its
 imported by name.
 
 What the author's sandbox needs for it: `PLUGIN.sandbox`, built with `integrations.sandbox_kit`,
-and a few control routes that tell what is true of its data (`integrations.testing.truth`).
+and a few control routes that return its data in a plain shape (`integrations.testing.truth`).
 """
 
 from typing import TYPE_CHECKING
@@ -32,6 +32,6 @@ def conformance_tests(plugin: "IntegrationPlugin") -> type:
     Assign it to a name that begins with `Test`. Which checks it holds follows from the
     plugin's family, from what it declares, and from what its sandbox offers.
     """
-    from integrations.testing import suite  # pytest loads this package in every run
+    from integrations.testing import checks  # late: pytest loads this package in every run
 
-    return suite.conformance_tests(plugin)
+    return checks.conformance_tests(plugin)

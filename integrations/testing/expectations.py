@@ -1,4 +1,4 @@
-"""`expect`: a promise that says what it expected, what it found, and why that matters."""
+"""`expect` and the errors of checks: what was expected, what was found, and why it matters."""
 
 
 class ConformanceError(AssertionError):
@@ -6,9 +6,9 @@ class ConformanceError(AssertionError):
     A check has failed.
 
     Attributes:
-        expected: What should have been, in words.
-        found: What was.
-        why: What goes wrong for people when it is not so.
+        expected: The expected behaviour, in words.
+        found: The observed behaviour.
+        why: The consequence for users.
     """
 
     def __init__(self, *, expected: str, found: str, why: str) -> None:
@@ -20,18 +20,18 @@ class ConformanceError(AssertionError):
         self.why = why
 
 
-class BenchError(Exception):
-    """The plugin cannot be put on the bench at all: it, or its sandbox, cannot be loaded."""
+class HarnessError(Exception):
+    """The checks cannot run: the plugin, its sandbox or the OAuth service cannot be loaded."""
 
 
-def expect(holds: bool, *, expected: str, found: str, why: str) -> None:  # noqa: FBT001 -- reads like assert
+def expect(condition: bool, *, expected: str, found: str, why: str) -> None:  # noqa: FBT001 -- reads like assert
     """
-    Do nothing if it *holds*.
+    Check that *condition* is true.
 
     Raises:
-        ConformanceError: If it does not.
+        ConformanceError: If it is false.
     """
-    if not holds:
+    if not condition:
         raise ConformanceError(expected=expected, found=found, why=why)
 
 

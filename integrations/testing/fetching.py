@@ -20,29 +20,12 @@ from integrations.contracts import (
 )
 from integrations.runtime.http import HttpSession, RetryPolicy, Timing
 from integrations.sandbox_kit import SandboxControl
-from integrations.testing.service import ServiceApi, access_of
 
 T = TypeVar("T")
 
 
-class ServiceTokens:
-    """Asks the OAuth service for the tokens of one connection, as a pipeline run does."""
-
-    def __init__(self, api: ServiceApi, workspace_id: str, slug: str) -> None:
-        self._api = api
-        self._workspace_id = workspace_id
-        self._slug = slug
-
-    async def access(self, *, rejected: str | None = None) -> IntegrationAccess:
-        """Return the current access; see `TokenSource`."""
-        page = await asyncio.to_thread(
-            self._api.token, self._workspace_id, self._slug, rejected=rejected
-        )
-        return access_of(page)
-
-
 class HeldAccess:
-    """Hands out one access for as long as the provider takes it, and no other."""
+    """A token source with one access; it raises once the provider refuses it."""
 
     def __init__(self, access: IntegrationAccess) -> None:
         self._access = access
@@ -56,10 +39,10 @@ class HeldAccess:
 
 class SkippingTiming(Timing):
     """
-    A clock that is moved on where others wait, the sandbox's along with it.
+    A clock that skips waits: it moves forward instead, and moves the sandbox's clock too.
 
     Attributes:
-        waited_s: What was waited for so far, in its own time.
+        waited_s: Seconds skipped so far.
     """
 
     def __init__(self, control: SandboxControl) -> None:
@@ -87,7 +70,7 @@ class Fetched:
     What an adapter returned: the batch, or people and costs.
 
     Attributes:
-        calls: Requests that it took.
+        calls: Number of requests that the fetch made.
     """
 
     batch: DataBatch | None = None
@@ -104,7 +87,7 @@ class Fetched:
 
     @property
     def figures(self) -> Any:
-        """Everything that is landed, to be compared; the tenant's name at connect is not."""
+        """Everything that is landed, for comparison."""
         if self.batch is not None:
             return self.batch.model_dump()
         return [item.model_dump() for item in (*self.people, *self.costs)]
@@ -117,7 +100,7 @@ class Fetched:
         return "\n".join(item.model_dump_json() for item in (*self.people, *self.costs))
 
     def same_lines_as(self, other: "Fetched") -> bool:
-        """Whether every figure and person is the same, whatever is told beside them."""
+        """Whether every figure and person is the same; notes and other metadata may differ."""
         if self.batch is None or other.batch is None:
             return bool(self.figures == other.figures)
         mine, others = self.batch, other.batch
@@ -148,16 +131,16 @@ async def fetch_all(adapter: FetchAdapter, from_date: date) -> Fetched:
 
 class Interrupted:
     """
-    A client that lets something happen after its first answer.
+    A client that calls a function once, after its first answer.
 
     Args:
-        client: The real one.
-        happening: What happens, once.
+        client: The real client.
+        after_first: The function to call.
     """
 
-    def __init__(self, client: ProviderClient, happening: Callable[[], object]) -> None:
+    def __init__(self, client: ProviderClient, after_first: Callable[[], object]) -> None:
         self._client = client
-        self._happening: Callable[[], object] | None = happening
+        self._after_first: Callable[[], object] | None = after_first
 
     @property
     def tenant_id(self) -> str:
@@ -184,9 +167,9 @@ class Interrupted:
     ) -> Answer:
         """As the real client's."""
         answer = await self._client.get(path, params, headers=headers, slow_tries=slow_tries)
-        happening, self._happening = self._happening, None
-        if happening is not None:
-            await asyncio.to_thread(happening)
+        after_first, self._after_first = self._after_first, None
+        if after_first is not None:
+            await asyncio.to_thread(after_first)
         return answer
 
 

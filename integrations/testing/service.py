@@ -1,6 +1,6 @@
-"""The real OAuth service in a process of its own, and its API as the pipeline uses it."""
+"""The real OAuth service in a process of its own, and the pipeline's client of its API."""
 
-import hashlib
+import asyncio
 import json
 import os
 import signal
@@ -8,28 +8,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from integrations.contracts import (
-    ConfigurationError,
-    IntegrationAccess,
-    IntegrationError,
-    NotConnectedError,
-    ProviderUnavailableError,
-    ReconnectRequiredError,
-)
-from integrations.testing.expectations import BenchError
-from integrations.testing.web import Browser, Page
+import httpx
+from pydantic import SecretStr
+
+from integrations.contracts import IntegrationAccess, IntegrationError, OutboundRequest
+from integrations.runtime.http import HttpSession, RawAnswer
+from integrations.runtime.token_service import OAuthService
+from integrations.sandbox_kit.browser import Browser
+from integrations.testing.expectations import HarnessError
+from integrations.testing.fetching import T, run_with_session
 
 SERVICE_KEY = "conformance-service-key-on-loopback"
-_OK, _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 200, 404, 409, 503
-_START_S, _STOP_S, _POLL_S = 60.0, 20.0, 0.02
-_LOOK_EVERY_S = 1.0
+_OK = 200
+_START_S, _STOP_S, _POLL_S, _TIMEOUT_S = 60.0, 20.0, 0.02, 90.0
 _ASK = """
 import hashlib, http.client, json, sys
 host, port, path, key = json.loads(sys.stdin.readline())
@@ -50,11 +47,11 @@ print(json.dumps(seen))
 
 class ServiceProcess:
     """
-    `python -m oauth_service` with settings of its own.
+    `python -m oauth_service` with its own settings.
 
     Attributes:
-        url: Where it is reached.
-        log: File of everything that it has said.
+        url: URL of the service.
+        log: File with its output.
     """
 
     def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
@@ -75,7 +72,7 @@ class ServiceProcess:
         Start it and wait until it answers.
 
         Raises:
-            BenchError: If it ends instead, with the end of its log.
+            HarnessError: If it exits instead; the message has the end of its log.
         """
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -91,20 +88,20 @@ class ServiceProcess:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
-            with suppress(URLError, OSError):
-                if browser.send(f"{self.url}/healthz").status == _OK:
+            with suppress(httpx.TransportError):
+                if browser.get(f"{self.url}/healthz").status_code == _OK:
                     return
             time.sleep(_POLL_S)
         self.stop()
         said = self.log.read_text(errors="replace")[-2000:]
-        raise BenchError(f"the OAuth service did not start: {said or 'it said nothing'}")
+        raise HarnessError(f"the OAuth service did not start: {said or 'it said nothing'}")
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the process, as a crash would."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Let it end in order."""
+        """Stop the process gracefully."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
@@ -119,88 +116,126 @@ class ServiceProcess:
             process.wait()
 
 
-@dataclass
-class ServiceApi:
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
     """
-    The OAuth service's API for whoever holds the service key.
+    An answer of the token API.
 
     Attributes:
-        told: Bodies of the answers that were errors: what a log of the pipeline would show.
+        status: Its HTTP status.
+        retry_after: Its header `Retry-After`; empty if it has none.
+        result: The access, or the error that the pipeline's client raises.
     """
 
-    url: str
-    told: list[str] = field(default_factory=list)
+    status: int
+    retry_after: str
+    result: IntegrationAccess | IntegrationError = field(repr=False)
+
+    @property
+    def access(self) -> IntegrationAccess:
+        """The access; an error is raised."""
+        if isinstance(self.result, IntegrationError):
+            raise self.result
+        return self.result
+
+
+class ServiceApi:
+    """
+    The pipeline's client of the OAuth service, one call at a time.
+
+    Attributes:
+        url: URL of the service.
+        errors: Bodies of the error answers to `token`: a log of the pipeline could show them.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.errors: list[str] = []
+
+    def client(self, session: HttpSession) -> OAuthService:
+        """Return the client, sending with *session*."""
+        return OAuthService(session, self.url, SecretStr(SERVICE_KEY))
 
     def connect_link(self, workspace_id: str) -> str:
-        """Return a connect link for a workspace, which is known from then on."""
-        page = self._post("/api/connect-links", {"workspace_id": workspace_id})
-        if page.status != _OK:
-            raise BenchError(f"the OAuth service makes no connect link: status {page.status}")
-        return str(page.json()["url"])
+        """Return a connect link for a workspace, which the service knows from then on."""
+        return self._ask(lambda service: service.connect_link(workspace_id))["url"]
 
-    def token(self, workspace_id: str, slug: str, *, rejected: str | None = None) -> Page:
-        """Ask for an access token; any answer is returned."""
-        query = "" if rejected is None else f"?rejected={rejected}"
-        page = self._get(f"{self.token_path(workspace_id, slug)}{query}")
-        if page.status != _OK:
-            self.told.append(page.text)
-        return page
+    def access(self, workspace_id: str, slug: str) -> IntegrationAccess:
+        """Return the access of a connection; errors as `OAuthService.access` raises them."""
+        return self.token(workspace_id, slug).access
+
+    def token(self, workspace_id: str, slug: str, *, rejected: str | None = None) -> TokenAnswer:
+        """
+        Ask for an access token; an error of the service is returned.
+
+        Raises:
+            ProviderUnavailableError: If the service does not answer.
+        """
+
+        async def ask() -> TokenAnswer:
+            result: IntegrationAccess | IntegrationError
+            async with _WatchedSession() as session:
+                service = self.client(session)
+                try:
+                    result = await service.access(workspace_id, slug, rejected=rejected)
+                except IntegrationError as exc:
+                    if not session.answers:
+                        raise
+                    self.errors.append(session.answers[-1].body.decode("utf-8", "replace"))
+                    result = exc
+            answer = session.answers[-1]
+            return TokenAnswer(answer.status, answer.headers.get("retry-after", ""), result)
+
+        return asyncio.run(ask())
 
     def state(self, workspace_id: str, slug: str) -> str:
         """Return the state of a connection; empty if there is none."""
-        found = self._get(f"/api/connections?workspace_id={workspace_id}").json()["connections"]
-        return next((item["state"] for item in found if item["slug"] == slug), "")
+        found = self._ask(lambda service: service.connections(workspace_id=workspace_id))
+        return next((item.state.value for item in found.connections if item.slug == slug), "")
 
     def integrations(self, workspace_id: str) -> list[str]:
         """Return the names of the integrations that the service has loaded."""
-        page = self._get(f"/integration/providers?workspace_id={workspace_id}")
-        return [item["name"] for item in page.json() or []]
+        return [item.name for item in self._ask(lambda service: service.providers(workspace_id))]
 
-    @staticmethod
-    def token_path(workspace_id: str, slug: str) -> str:
-        """Return the path of the token API for one connection."""
-        return f"/api/workspaces/{quote(workspace_id)}/integrations/{quote(slug)}/token"
-
-    def _get(self, path: str) -> Page:
-        return Browser().send(self.url + path, bearer=SERVICE_KEY)
-
-    def _post(self, path: str, content: Mapping[str, str]) -> Page:
-        return Browser().send(self.url + path, content=dict(content), bearer=SERVICE_KEY)
+    def _ask(self, question: Callable[[OAuthService], Awaitable[T]]) -> T:
+        return run_with_session(lambda session: question(self.client(session)))
 
 
-def access_of(page: Page) -> IntegrationAccess:
-    """
-    Return the access in an answer of the token API.
+class _WatchedSession(HttpSession):
+    """Keeps every answer: checks judge the status and headers too, not only the error."""
 
-    Raises:
-        IntegrationError: The leaf that the pipeline makes of the refusal.
-    """
-    if page.status == _OK:
-        return IntegrationAccess.model_validate_json(page.text)
-    raise _refusal(page)
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[RawAnswer] = []
 
-
-def _refusal(page: Page) -> IntegrationError:
-    problem = page.json() or {}
-    detail = str(problem.get("detail", f"status {page.status}"))
-    if page.status == _CONFLICT and problem.get("code") == "requires_reconnect":
-        return ReconnectRequiredError(detail, connect_url=problem.get("connect_url"))
-    if page.status in {_CONFLICT, _NOT_FOUND}:
-        return NotConnectedError(detail)
-    if page.status == _UNAVAILABLE:
-        wait = page.headers.get("retry-after", "")
-        return ProviderUnavailableError(detail, retry_after_s=float(wait or 60))
-    return ConfigurationError(detail)
+    async def send(
+        self,
+        request: OutboundRequest,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        most_bytes: int | None = None,
+    ) -> RawAnswer:
+        answer = await super().send(request, timeout_s=timeout_s, most_bytes=most_bytes)
+        self.answers.append(answer)
+        return answer
 
 
-def ask_from_processes(count: int, service: ServiceProcess, path: str) -> list[list[str]]:
+def ask_from_processes(
+    count: int, service: ServiceProcess, workspace_id: str, slug: str, *, rejected: str
+) -> list[list[str]]:
     """
     Let *count* processes ask the token API at the same moment, each twice.
+
+    They import nothing but the standard library, so that all of them start at once.
 
     Returns:
         For each process and each of its two answers: the digest of the access token, or the
         status of a refusal.
     """
+    path = (
+        f"/api/workspaces/{quote(workspace_id)}/integrations/{quote(slug)}/token"
+        f"?{urlencode({'rejected': rejected})}"
+    )
     given = json.dumps(["localhost", service.port, path, SERVICE_KEY]) + "\n"
     processes = [
         subprocess.Popen(  # noqa: S603 -- our own text
@@ -223,11 +258,6 @@ def ask_from_processes(count: int, service: ServiceProcess, path: str) -> list[l
         [digest if status == _OK else f"status {status}" for status, digest in json.loads(output)]
         for output in outputs
     ]
-
-
-def digest(token: str) -> str:
-    """Return what `ask_from_processes` returns of an access token."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _write(process: subprocess.Popen[str], text: str) -> None:

@@ -1,9 +1,9 @@
 """
-What is true of a sandbox's data, as its control API tells it: the other half of each check.
+The expected figures of a sandbox, read from its control API.
 
-A sandbox computes its provider's answers from books of its own. It also tells those books
-plainly, so that what a plugin makes of the answers can be compared. All are `GET` routes under
-`/_control/`, amounts are text, days are ISO dates, months are named by their last day:
+A sandbox computes its provider's answers from its own books. Its control API returns the same
+books in one plain shape, which the checks compare with the result of the plugin. All routes are
+`GET` under `/_control/`, amounts are text, days are ISO dates, months are named by their last day:
 
 - accounting: `books?tenant_id=&from=&to=`
 
@@ -13,9 +13,9 @@ plainly, so that what a plugin makes of the answers can be compared. All are `GE
        "net_profit": {"2026-01-31": "7.00", ...},
        "current_year_earnings": {"2026-01-31": "7.00", ...}}
 
-  *kind* is one of `income`, `other_income`, `cost_of_sales`, `expense` (the month's movement is
-  told) or any other word (the balance at the month's end). Amounts have the natural sign of
-  their account. An account that a month leaves out, or tells as null, has no figure there: not
+  *kind* is one of `income`, `other_income`, `cost_of_sales`, `expense` (the figure is the
+  month's movement) or any other word (the balance at the month's end). Amounts have the natural sign of
+  their account. An account that a month leaves out, or gives as null, has no figure there: not
   even zero. *current_year_earnings* is for providers that show the year's profit as an account.
 
 - payroll: `payroll?tenant_id=&from=&to=`
@@ -25,9 +25,9 @@ plainly, so that what a plugin makes of the answers can be compared. All are `GE
        "months": {"2026-01-31": {"gross_pay", "employer_taxes", "benefits", "reimbursements",
                                  "total_cost"}, ...}}
 
-  All people are told, those who left too; *end* is null while a spell lasts.
+  People who have left are included; *end* is null while a spell lasts.
 
-- optional: `personal` -> `{"texts": [...]}`: personal data that answers hold and nobody needs
+- optional: `personal` -> `{"texts": [...]}`: personal data in answers that a plugin does not need
   (social security numbers, birth dates, addresses, phones, e-mail addresses).
 
 - optional: `POST page_size {"rows": n}`: pages have at most *n* rows from now until a reset. A
@@ -41,7 +41,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.sandbox_kit import SandboxControl
-from integrations.testing.expectations import BenchError
+from integrations.testing.expectations import HarnessError
 
 _FLOWS = frozenset({"income", "other_income", "cost_of_sales", "expense"})
 
@@ -105,23 +105,23 @@ def books_of(control: SandboxControl, tenant_id: str, first: date, last: date) -
     Ask an accounting sandbox for its books.
 
     Raises:
-        BenchError: If it does not tell them, or in another shape.
+        HarnessError: If the route is missing or its answer has another shape.
     """
-    told = _asked(control, "books", tenant_id, first, last)
+    found = _asked(control, "books", tenant_id, first, last)
     try:
         return BooksTruth(
-            currency=told["currency"],
-            names={item["id"]: item["name"] for item in told["accounts"]},
-            flows=frozenset(item["id"] for item in told["accounts"] if item["kind"] in _FLOWS),
+            currency=found["currency"],
+            names={item["id"]: item["name"] for item in found["accounts"]},
+            flows=frozenset(item["id"] for item in found["accounts"] if item["kind"] in _FLOWS),
             months={
                 date.fromisoformat(month): {
                     account: None if amount is None else Decimal(amount)
                     for account, amount in figures.items()
                 }
-                for month, figures in told["months"].items()
+                for month, figures in found["months"].items()
             },
-            net_profit=_by_month(told["net_profit"]),
-            earnings=_by_month(told.get("current_year_earnings", {})),
+            net_profit=_by_month(found["net_profit"]),
+            earnings=_by_month(found.get("current_year_earnings", {})),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as exc:
         raise _misshapen("books", exc) from exc
@@ -132,19 +132,19 @@ def payroll_of(control: SandboxControl, tenant_id: str, first: date, last: date)
     Ask a payroll sandbox for its people and costs.
 
     Raises:
-        BenchError: If it does not tell them, or in another shape.
+        HarnessError: If the route is missing or its answer has another shape.
     """
-    told = _asked(control, "payroll", tenant_id, first, last)
+    found = _asked(control, "payroll", tenant_id, first, last)
     try:
         return PayrollTruth(
-            currency=told["currency"],
+            currency=found["currency"],
             people={
                 person["id"]: (person["name"], tuple(map(_spell, person["spells"])))
-                for person in told["people"]
+                for person in found["people"]
             },
             months={
                 date.fromisoformat(month): {name: Decimal(text) for name, text in parts.items()}
-                for month, parts in told["months"].items()
+                for month, parts in found["months"].items()
             },
         )
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as exc:
@@ -152,7 +152,7 @@ def payroll_of(control: SandboxControl, tenant_id: str, first: date, last: date)
 
 
 def needless_texts(control: SandboxControl) -> list[str]:
-    """Return the personal data that nobody needs; empty if the sandbox tells none."""
+    """Return the personal data that a plugin does not need; empty without such a route."""
     try:
         return [str(text) for text in control.get("personal")["texts"]]
     except RuntimeError:
@@ -167,28 +167,28 @@ def _asked(
             what, **{"tenant_id": tenant_id, "from": first.isoformat(), "to": last.isoformat()}
         )
     except RuntimeError as exc:
-        raise BenchError(
+        raise HarnessError(
             f"the sandbox does not tell what is true: {exc}; integrations.testing.truth says what "
             f"GET _control/{what} answers"
         ) from exc
 
 
-def _misshapen(what: str, exc: Exception) -> BenchError:
-    return BenchError(
+def _misshapen(what: str, exc: Exception) -> HarnessError:
+    return HarnessError(
         f"GET _control/{what} of the sandbox: expected the shape that integrations.testing.truth "
         f"describes, found something else ({type(exc).__name__}: {exc})"
     )
 
 
-def _by_month(told: Mapping[str, str]) -> dict[date, Decimal]:
-    return {date.fromisoformat(month): Decimal(text) for month, text in told.items()}
+def _by_month(found: Mapping[str, str]) -> dict[date, Decimal]:
+    return {date.fromisoformat(month): Decimal(text) for month, text in found.items()}
 
 
-def _spell(told: Mapping[str, Any]) -> Spell:
-    end = told["end"]
+def _spell(found: Mapping[str, Any]) -> Spell:
+    end = found["end"]
     return Spell(
-        title=told["title"],
-        start=date.fromisoformat(told["start"]),
+        title=found["title"],
+        start=date.fromisoformat(found["start"]),
         end=None if end is None else date.fromisoformat(end),
-        monthly_salary=Decimal(told["monthly_salary"]),
+        monthly_salary=Decimal(found["monthly_salary"]),
     )

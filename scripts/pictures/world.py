@@ -15,10 +15,11 @@ from integrations.runtime.settings import load_settings
 from integrations.runtime.token_service import OAuthService
 from integrations.sandbox_kit import SandboxControl, sandbox_app, serve_in_thread
 from integrations.sandbox_kit.books import Company, make_company
+from integrations.sandbox_kit.browser import Browser
+from integrations.sandbox_kit.connecting import connect_integration
 from integrations.xero import PLUGIN as XERO
 from integrations.xero.sandbox import build_sandbox
 from zebbra_pipeline.cli.context import ask_service
-from zebbra_pipeline.cli.demo.person import Browser, connect_integration
 from zebbra_pipeline.cli.processes import Children, children
 from zebbra_pipeline.cli.sandboxes import sandbox_environment
 
@@ -63,7 +64,7 @@ class World:
         for name, company in CUSTOMERS.items():
             link = ask_service(settings, partial(_connect_link, name))
             browser = Browser()
-            browser.follow(link["url"])
+            browser.get(link["url"], follow=True)
             connect_integration(browser, settings.oauth_url, name, XERO.slug, company.name)
             if name == FIRST:
                 connect_integration(browser, settings.oauth_url, name, GUSTO.slug, "Acme")

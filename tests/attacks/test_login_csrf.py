@@ -10,12 +10,13 @@ from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
-from support.oauth_rig import Person, Rig, heading, hidden_fields, query_of, running_rig
+from support.oauth_rig import Person, Rig, heading, hidden_fields, running_rig
 from support.operator import admin_link
 from support.page_checks import check_page
 from support.route_walk import whole_store
 
 from integrations.sandbox_kit import serve_in_thread
+from integrations.sandbox_kit.browser import query_of
 
 LOGIN = "/integration/toybooks/login"
 FOREIGN = "https://evil.example"

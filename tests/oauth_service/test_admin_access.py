@@ -6,8 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.oauth_rig import Rig, heading, hidden_fields, query_of, running_rig
+from support.oauth_rig import Rig, heading, hidden_fields, running_rig
 from support.operator import ONE, admin_link, operator, press, told
+
+from integrations.sandbox_kit.browser import query_of
 
 POSTS = ("/admin/links", "/admin/leave", f"{ONE}/refresh", f"{ONE}/disconnect")
 PAGES = ("/admin", "/admin/link", ONE, f"{ONE}/disconnect")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Page
-from support.oauth_rig import Rig, query_of
+from support.oauth_rig import Rig
 from support.page_checks import check_page
 
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import consent
+from integrations.sandbox_kit.browser import query_of
 
 pytestmark = pytest.mark.browser
 

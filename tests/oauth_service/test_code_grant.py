@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
-from support.oauth_rig import query_of
 
 from integrations.contracts import IntegrationPlugin, IntegrationSettings, OAuthApp
 from integrations.runtime.registry import load_registry
+from integrations.sandbox_kit.browser import query_of
 
 SECRET, TOKEN = "client-secret-of-the-tests", "refresh-token"
 REDIRECT = "https://connect.example/integration/x/callback"

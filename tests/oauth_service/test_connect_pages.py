@@ -6,10 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.oauth_rig import Rig, heading, query_of, running_rig
+from support.oauth_rig import Rig, heading, running_rig
 
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import consent
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.store import Connection
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response
-from support.oauth_rig import Person, Rig, heading, hidden_fields, query_of, running_rig
+from support.oauth_rig import Person, Rig, heading, hidden_fields, running_rig
 from support.operator import admin_link
 from support.route_walk import Found, walk, whole_store
 
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.web.services import services_of
 
 

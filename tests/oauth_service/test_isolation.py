@@ -9,9 +9,11 @@ from html import unescape
 
 import httpx
 import pytest
-from support.oauth_rig import SERVICE_KEY, Person, Rig, hidden_fields, query_of
+from support.oauth_rig import SERVICE_KEY, Person, Rig, hidden_fields
 from support.operator import operator
 from support.route_walk import Found, rows_of_others, walk, whole_store
+
+from integrations.sandbox_kit.browser import query_of
 
 OPEN_TO_ALL = {
     "GET /",

@@ -14,8 +14,9 @@ import httpx
 import pytest
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
-from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of, running_rig
+from support.oauth_rig import SECRET, SERVICE_KEY, Rig, running_rig
 
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.ops.logs import JsonLines, TextLines, exception_text, masked
 from oauth_service.web.limits import RequestLimits
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of, running_rig
+from support.oauth_rig import SECRET, SERVICE_KEY, Rig, running_rig
 from support.operator import operator
 
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.ops.metrics import Metrics
 from oauth_service.web.limits import RequestLimits
 

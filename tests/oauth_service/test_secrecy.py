@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import make_url
-from support.oauth_rig import SECRET, SERVICE_KEY, Rig, query_of
+from support.oauth_rig import SECRET, SERVICE_KEY, Rig
 
 from integrations.contracts import TokenSet
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.grants.token_endpoint import Granted
 
 

@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from support.oauth_rig import SERVICE_KEY, Rig, heading, hidden_fields, query_of, running_rig
+from support.oauth_rig import SERVICE_KEY, Rig, heading, hidden_fields, running_rig
 from support.route_walk import walk
 
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.web.limits import PublicRate, RequestLimits
 
 REDIRECTS_WITHOUT_THE_BODY = {302, 303}

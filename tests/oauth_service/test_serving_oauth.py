@@ -11,17 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.oauth_rig import (
-    Person,
-    Pipeline,
-    free_port,
-    heading,
-    query_of,
-    toy_environment,
-    wait_for,
-)
+from support.oauth_rig import Person, Pipeline, free_port, heading, toy_environment, wait_for
 
 from integrations.runtime.settings import load_settings
+from integrations.sandbox_kit.browser import query_of
 from oauth_service.__main__ import address, main
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.oauth_rig import SERVICE_KEY, Pipeline, Rig, heading, query_of, running_rig
+from support.oauth_rig import SERVICE_KEY, Pipeline, Rig, heading, running_rig
 from support.oauth_toy import RULES
 from support.postgres import Postgres
+
+from integrations.sandbox_kit.browser import query_of
 
 
 def fingerprint(answer: httpx.Response) -> str:

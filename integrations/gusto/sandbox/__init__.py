@@ -1,7 +1,7 @@
 """
 An emulator of Gusto with invented companies. Nothing in it is real.
 
-What it keeps of the real one: a token for one company, refresh tokens that die when their
+It reproduces: a token for one company, refresh tokens that die when their
 successor's access token is first used, API versions, paging headers only when paging is asked
 for, 200 requests a minute and user, payroll queries of at most a year, pay left out without the
 scope `compensations:read`, personal data in the answers.
@@ -38,11 +38,11 @@ from integrations.sandbox_kit import (
 __all__ = ["ACME", "HARBOR", "Company", "build_companies", "build_sandbox", "company_uuid"]
 
 _COST = ("gross_pay", "employer_taxes", "benefits")
-_NOBODY_NEEDS = ("ssn", "date_of_birth", "email", "phone")
+_NOT_NEEDED = ("ssn", "date_of_birth", "email", "phone")
 
 
 def control_routes(endpoints: Endpoints) -> Sequence[BaseRoute]:
-    """Return the routes that steer and explain *endpoints*."""
+    """Return the control routes of *endpoints*."""
 
     async def payroll(request: Request) -> Response:
         query = request.query_params
@@ -116,9 +116,9 @@ def _cost(parts: Mapping[str, Decimal]) -> dict[str, str]:
 def _personal(company: Company) -> list[str]:
     texts = []
     for person in company.people:
-        told = employee_json(company, person, all_compensations=False, with_pay=False)
-        texts += [told[name] for name in _NOBODY_NEEDS]
-        texts.append(told["current_home_address"]["street_1"])
+        shown = employee_json(company, person, all_compensations=False, with_pay=False)
+        texts += [shown[name] for name in _NOT_NEEDED]
+        texts.append(shown["current_home_address"]["street_1"])
     return texts
 
 

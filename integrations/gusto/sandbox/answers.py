@@ -1,7 +1,7 @@
 """
 Gusto's JSON for the invented companies, field by field as its API documents it.
 
-Personal data is made up and comes along, as at Gusto, so that whoever reads it has to drop it.
+Answers include invented personal data, as Gusto's do: the plugin has to drop it.
 """
 
 from datetime import UTC, date, datetime, time
@@ -40,8 +40,8 @@ def employee_json(
     Return an object of the employees' list.
 
     Args:
-        company: Where the person works.
-        person: Whom to describe.
+        company: The employer.
+        person: The employee.
         all_compensations: Whether jobs have their whole history of pay.
         with_pay: Whether jobs have any pay: not without the scope `compensations:read`.
     """

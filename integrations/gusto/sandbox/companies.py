@@ -1,4 +1,4 @@
-"""The invented companies, complete: people, payrolls, and what is true of them."""
+"""The invented companies: people, payrolls, and the true figures that tests expect."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -55,17 +55,17 @@ class Company:
         return grouped
 
     def department_uuid(self, title: str) -> str:
-        """Return the made-up id of a department."""
+        """Return the invented id of a department."""
         return made_up_uuid(self.name, "department", title)
 
     @property
     def schedule_uuid(self) -> str:
-        """Return the made-up id of the active pay schedule."""
+        """Return the invented id of the active pay schedule."""
         return made_up_uuid(self.name, "schedule")
 
 
 def company_uuid(name: str) -> str:
-    """Return the made-up id of the company called *name*."""
+    """Return the invented id of the company called *name*."""
     return made_up_uuid(name)
 
 
@@ -84,7 +84,7 @@ def _acme(today: date) -> Company:
         bonus(ACME, date(year, 12, 1), date(year, 12, 31), date(year, 12, 18), amount)
         for year, amount in ((today.year - 2, "41250.00"), (today.year - 1, "52500.00"))
     ]
-    # Commissions of two months, in one payroll whose period lies across both.
+    # Commissions of two months, in one payroll with a period across both.
     runs.append(
         bonus(
             ACME,

@@ -1,4 +1,4 @@
-"""The emulated endpoints of Gusto's API: who may ask, and what is answered."""
+"""The emulated endpoints of Gusto's API: authorization and answers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
@@ -54,11 +54,11 @@ class Endpoints:
 
     Args:
         companies: By uuid.
-        oauth: Says whose token a request has.
+        oauth: Finds the grant of a request's token.
         today: Day on which the books end.
 
     Attributes:
-        most_per: Rows that a page has at most; tests make it small.
+        most_per: Maximum number of rows in a page; tests make it small.
     """
 
     def __init__(self, companies: Sequence[Company], oauth: OAuthProvider, today: date) -> None:
@@ -186,7 +186,7 @@ class Endpoints:
 
 
 def _within(run: PayRun, start: date, end: date, *, by_check_date: bool) -> bool:
-    """Return whether a range holds *run*; the check date counts for regular payrolls only."""
+    """Return whether *run* is in a range; the check date counts for regular payrolls only."""
     if by_check_date and run.kind == "regular":
         return start <= run.check_date <= end
     return start <= run.start and run.end <= end

@@ -1,7 +1,7 @@
 """
-Invented payrolls, computed from the people, and what they truly cost in each month.
+Invented payrolls, computed from the people, and their true cost by month.
 
-Of an emulated payroll the totals are Gusto's kind: cost is gross pay, employer taxes and
+The totals of an emulated payroll follow Gusto: cost is gross pay, employer taxes and
 benefits, while `company_debit` is only the cash that Gusto moves.
 """
 
@@ -141,7 +141,7 @@ def external(company: str, start: date, end: date, amount: str) -> PayRun:
 
 def take_back(runs: Sequence[PayRun], day: date) -> list[PayRun]:
     """
-    Return *runs* with the regular payroll of *day* reversed, and run anew with 500.00 more.
+    Return *runs* with the regular payroll of *day* reversed, and run again with 500.00 more.
 
     Both follow a month later, as payrolls of their own; the reversal's totals are negative.
     """

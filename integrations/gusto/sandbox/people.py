@@ -1,8 +1,8 @@
 """
-Invented people with their careers: what the emulator tells, and what is true of them.
+Invented people with jobs and pay: what the emulator answers, and what a parser has to find.
 
-The monthly pay that a rate means is written beside it by hand, so that tests compare the
-plugin's conversion with figures that nobody computed with it.
+The monthly pay of each rate is written next to it by hand, so that tests compare the plugin's
+conversion with independent figures.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _A_DAY = timedelta(days=1)
 
 
 def made_up_uuid(*parts: object) -> str:
-    """Return the same uuid for the same parts, for ever."""
+    """Return a uuid that is always the same for *parts*."""
     return str(uuid5(NAMESPACE_URL, "gusto-sandbox/" + "/".join(map(str, parts))))
 
 
@@ -25,10 +25,10 @@ class Pay:
     A compensation.
 
     Attributes:
-        since: First day on which it holds.
+        since: First day on which it applies.
         rate: As Gusto writes it, e.g. `"22.00"`.
         unit: Gusto's `payment_unit`.
-        monthly: What a full month of it comes to.
+        monthly: Pay of a full month.
     """
 
     since: date
@@ -48,7 +48,7 @@ class Stint:
 @dataclass(frozen=True, slots=True)
 class Job:
     """
-    A job that somebody has, with the history of its pay.
+    An employee's job, with the history of its pay.
 
     Attributes:
         since: First day in it.
@@ -67,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class TrueSpell:
-    """What is true of a person's job and pay between two days, both counted."""
+    """A person's true job and pay between two days, both counted."""
 
     title: str
     start: date
@@ -106,7 +106,7 @@ class Person:
         )
 
     def terminated_by(self, today: date) -> bool:
-        """Return whether the person has worked here and does not any more."""
+        """Return whether the person has left the company."""
         last = self.stints[-1]
         return last.end is not None and last.end < today
 

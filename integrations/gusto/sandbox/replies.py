@@ -1,4 +1,4 @@
-"""Gusto's way to answer: error bodies, pages, and the parameters of a request."""
+"""Gusto's error bodies, paging, and request parameters."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def refuse(
 
 
 def not_found() -> RefusedError:
-    """Return Gusto's 404, which also stands for a missing permission."""
+    """Return Gusto's 404, which also means a missing permission."""
     return refuse(404, "not_found", "The requested resource was not found.")
 
 

@@ -1,8 +1,8 @@
 """
-Who works at the invented companies.
+The employees of the invented companies.
 
-All dates hang on the calendar year of the emulator's day, so that figures of past months do
-not move from one day to the next; only what lies in the future moves along with it.
+All dates follow from the calendar year of the emulator's day, so that figures of past months
+do not change from one day to the next; only future events move with the day.
 """
 
 from datetime import date
@@ -122,7 +122,7 @@ def acme(today: date) -> list[Person]:
                 ),
             ),
         ),
-        # Two jobs at once since a year and a half.
+        # Two jobs at once for a year and a half.
         Person(
             ACME, "Emeka", "Nwosu", "Operations", (Stint(date(year - 2, 2, 1)),),
             (

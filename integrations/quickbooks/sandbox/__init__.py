@@ -1,4 +1,4 @@
-"""An emulator of QuickBooks Online: its OAuth, company data and reports over made-up books."""
+"""An emulator of QuickBooks Online: its OAuth, company data and reports over invented books."""
 
 from integrations.quickbooks.sandbox.app import build_sandbox
 

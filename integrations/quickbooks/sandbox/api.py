@@ -71,7 +71,7 @@ _REPORTS: Mapping[str, Callable[..., dict[str, Any]]] = {
 
 
 async def discovery(request: Request) -> Response:
-    """Tell where the OAuth endpoints are: under the address that was asked."""
+    """Return the URLs of the OAuth endpoints, under the host of the request."""
     root = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
     return JSONResponse(
         {
@@ -104,19 +104,19 @@ class QuickBooksApi:
         self._realms = realms
 
     async def company_info(self, request: Request) -> Response:
-        """Tell who the company is."""
+        """Return the company's name and address."""
         return self._answer(
             request, lambda realm: {"CompanyInfo": entities.company_info(realm.books)}
         )
 
     async def preferences(self, request: Request) -> Response:
-        """Tell how the company has set up its books."""
+        """Return the company's accounting preferences."""
         return self._answer(
             request, lambda realm: {"Preferences": entities.preferences(realm.books)}
         )
 
     async def query(self, request: Request) -> Response:
-        """List objects; the query stands in the body or in the address."""
+        """List objects; the query is in the body or in the URL."""
         body = (await request.body()).decode("utf-8", "replace")
         text = body or request.query_params.get("query", "")
         return self._answer(request, lambda realm: {"QueryResponse": answer_query(realm, text)})

@@ -1,4 +1,4 @@
-"""Puts the emulator together: Intuit's paths over the sandbox companies' books."""
+"""Builds the emulator: Intuit's paths over the sandbox companies' books."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -133,7 +133,7 @@ def build_sandbox(
 
     Args:
         context: Day, clock and place of the state.
-        companies: Whose books it keeps; tests and benchmarks may want others or more.
+        companies: Companies with books; tests and benchmarks pass their own.
     """
     every = [Realm(Books(company, today=context.today)) for company in companies]
     realms = {realm.id: realm for realm in every}

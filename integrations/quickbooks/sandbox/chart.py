@@ -2,7 +2,7 @@
 How QuickBooks orders the shared chart of accounts: ids, groups, and accounts below accounts.
 
 Parents have postings of their own. "Consulting (old)" has none since October 2023, while its
-sub-account goes on.
+sub-account continues.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -170,7 +170,7 @@ class Chart:
 
 
 def group_of(account: Account) -> str:
-    """Return the name of the group in whose section the account stands."""
+    """Return the name of the group that contains the account."""
     if account.code in _OTHER_EXPENSES:
         return "OtherExpenses"
     if account.code == _RECEIVABLE:

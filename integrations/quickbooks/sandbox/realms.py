@@ -37,10 +37,10 @@ class Realm:
 
     @property
     def id(self) -> str:
-        """What API calls name the company by."""
+        """The id of the company in API calls."""
         return realm_id(self.books.company)
 
     def reset(self) -> None:
-        """Forget all that was changed."""
+        """Undo all changes."""
         self.books.reset()
         self.most_months = None

@@ -138,7 +138,7 @@ class StatementMaker:
 
 
 def profit_and_loss(chart: Chart, parameters: ReportParameters, *, now: datetime) -> _Json:
-    """Return the report: each column holds what was posted in its days."""
+    """Return the report: each column has the postings of its days."""
     books = chart.books
     make = StatementMaker(
         chart,
@@ -162,7 +162,7 @@ def profit_and_loss(chart: Chart, parameters: ReportParameters, *, now: datetime
 
 
 def balance_sheet(chart: Chart, parameters: ReportParameters, *, now: datetime) -> _Json:
-    """Return the report: each column holds the balances at the end of its last day."""
+    """Return the report: each column has the balances at the end of its last day."""
     books = chart.books
     make = StatementMaker(
         chart,

@@ -53,7 +53,7 @@ class DemoBooksFetchAdapter(AccountingFetchAdapter):
         """Return the answer about the organisation `self.client.tenant_id`."""
         # FILL IN: `return (await self.client.get("<path>")).payload`, with a path relative to the
         # host, such as "v1/organisations/<id>". See "Organisation", "Company" or "Settings" in
-        # the API reference: it has to tell the currency, and the lock date where there is one.
+        # the API reference: it has to give the currency, and the lock date where there is one.
         # A customer who has left, or has removed this app, should get `ReconnectRequiredError`.
         raise PayloadError("DemoBooks: fill in adapter._fetch_organisation")
 

@@ -47,7 +47,7 @@ class DemoBooksOAuth(IntegrationOAuth):
     pkce = True
     # FILL IN: how long an access token lives (`expires_in`); how long a refresh token that was
     # already used still works (zero if it does not, None if until the new access token is first
-    # used); how long a refresh token lives unused (None if for ever). See "Refreshing tokens"
+    # used); how long a refresh token lives unused (None if unlimited). See "Refreshing tokens"
     # or "Token expiry". A wrong value here cuts customers off: ask the provider if unsure.
     access_lifetime_s = 3600
     replay_grace: ClassVar[timedelta | None] = timedelta(minutes=10)
@@ -67,7 +67,7 @@ class DemoBooksOAuth(IntegrationOAuth):
         # FILL IN: a `Tenant` for each organisation that the new token may read: the id that later
         # calls name it by, and its name. Providers list them at an endpoint called connections,
         # organisations, companies or me; some name the one company in the redirect
-        # instead, which is in `grant.callback`. What stands here asks our own sandbox.
+        # instead, which is in `grant.callback`. This code asks our own sandbox.
         payload = (await client.get("v1/organisations")).payload
         try:
             found = tuple(Tenant(item["id"], item["name"]) for item in payload["organisations"])

@@ -21,7 +21,7 @@ class DemoPayFetchAdapter(PayrollFetchAdapter):
 
     async def get_data(self, from_date: date) -> list[Employee]:
         """
-        Return everybody who has not left before *from_date*'s month, with all job spells.
+        Return all people who have not left before *from_date*'s month, with all job spells.
 
         Raises:
             IntegrationError: The leaf that says what to do; see `contracts.errors`.

@@ -15,7 +15,7 @@ from integrations.contracts import Employee, PayloadError, PayrollCost
 
 def parse_employees(people: Sequence[Any], *, from_date: date) -> list[Employee]:
     """
-    Return everybody who has not left before the month of *from_date*, with all job spells.
+    Return all people who have not left before the month of *from_date*, with all job spells.
 
     Raises:
         PayloadError: If a person does not have the shape that the provider documents.
@@ -37,7 +37,7 @@ def parse_payrolls(answers: Sequence[Any], months: Sequence[date]) -> list[Payro
         PayloadError: If a payroll does not have the shape that the provider documents.
     """
     # FILL IN: add up gross pay, the employer's taxes and the company's benefits by month, with
-    # reimbursements beside them; `PayrollCost` says what each field means. A payroll whose
+    # reimbursements next to them; `PayrollCost` says what each field means. A payroll whose
     # period lies in two months belongs to both, by days; `integrations/gusto/payrolls.py` shows
     # how. See the example answer with totals.
     found = f"{len(answers)} answers, {len(months)} months"

@@ -1,12 +1,12 @@
-"""The checks, by what they are about, and which of them a plugin has to pass."""
+"""The checks by subject, which of them a plugin has to pass, and the test class of a plugin."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from starlette.routing import Mount, Route
 
 from integrations.contracts import IntegrationPlugin
 from integrations.sandbox_kit import SandboxContext
-from integrations.testing.bench import TODAY, Bench
 from integrations.testing.checks import (
     authorizing,
     books,
@@ -19,8 +19,9 @@ from integrations.testing.checks import (
     refreshing,
     secrecy,
 )
+from integrations.testing.harness import TODAY, Harness
 
-Check = Callable[[Bench], None]
+Check = Callable[[Harness], None]
 
 _FAMILIES: dict[str, tuple[Check, ...]] = {"accounting": books.CHECKS, "payroll": payroll.CHECKS}
 
@@ -51,7 +52,7 @@ def has_pages(plugin: IntegrationPlugin) -> bool:
     """Return whether the sandbox offers `POST _control/page_size`; see `truth`."""
     try:
         app = plugin.load_sandbox()(SandboxContext(today=TODAY))
-    except Exception:  # noqa: BLE001 -- the bench reports a sandbox that cannot be built
+    except Exception:  # noqa: BLE001 -- the harness reports a sandbox that cannot be built
         return False
     control = (item for item in app.routes if isinstance(item, Mount) and item.path == "/_control")
     return any(
@@ -59,3 +60,26 @@ def has_pages(plugin: IntegrationPlugin) -> bool:
         for mount in control
         for route in mount.routes or ()
     )
+
+
+def conformance_tests(plugin: IntegrationPlugin) -> type:
+    """
+    Return a test class with one test for each check that *plugin* has to pass.
+
+    Assign it to a name that begins with `Test`. Its tests ask for the fixture
+    `conformance_bench`, which the pytest plugin of this package brings.
+    """
+    tests: dict[str, Any] = {"plugin": plugin, "__doc__": f"What {plugin.name} has to keep."}
+    for check in checks_for(plugin):
+        name = check.__name__.replace("check_", "test_", 1)
+        tests[name] = _test(name, check)
+    return type(f"{plugin.name}Conformance", (), tests)
+
+
+def _test(name: str, check: Check) -> Any:
+    def test(self: object, conformance_bench: Harness) -> None:  # noqa: ARG001 -- a method
+        check(conformance_bench)
+
+    test.__name__ = test.__qualname__ = name
+    test.__doc__ = check.__doc__
+    return test

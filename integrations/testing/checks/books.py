@@ -6,19 +6,19 @@ from decimal import Decimal
 
 from integrations.contracts import DataBatch, LineKind, Statement, StatementLine
 from integrations.sandbox_kit import SandboxTenant
-from integrations.testing.bench import Bench
 from integrations.testing.expectations import expect
+from integrations.testing.harness import Harness
 from integrations.testing.truth import BooksTruth, books_of
 
 _MOST_TENANTS = 3
 _ZERO = Decimal(0)
 
 
-def check_every_figure_equals_the_books(bench: Bench) -> None:
-    """Each account of each month, to the cent, of several organisations; none is left out."""
-    bench.fresh()
-    for tenant in bench.tenants()[:_MOST_TENANTS]:
-        batch, truth = _batch(bench, tenant), _truth(bench, tenant)
+def check_every_figure_equals_the_books(harness: Harness) -> None:
+    """Every account and month of several organisations is equal to the cent; none is left out."""
+    harness.fresh()
+    for tenant in harness.tenants()[:_MOST_TENANTS]:
+        batch, truth = _batch(harness, tenant), _truth(harness, tenant)
         expect(
             (batch.tenant_id, batch.currency) == (tenant.id, truth.currency),
             expected=f"figures of {tenant.id} in {truth.currency}",
@@ -46,11 +46,11 @@ def check_every_figure_equals_the_books(bench: Bench) -> None:
             )
 
 
-def check_sums_prove_that_nothing_is_missing(bench: Bench) -> None:
+def check_sums_prove_that_nothing_is_missing(harness: Harness) -> None:
     """Section totals are the sums of their accounts; the net profit is among the totals."""
-    bench.fresh()
-    tenant = bench.tenants()[0]
-    batch, truth = _batch(bench, tenant), _truth(bench, tenant)
+    harness.fresh()
+    tenant = harness.tenants()[0]
+    batch, truth = _batch(harness, tenant), _truth(harness, tenant)
     totals = 0
     for line in batch.lines:
         if line.kind is not LineKind.SECTION_TOTAL or not line.section:
@@ -69,7 +69,7 @@ def check_sums_prove_that_nothing_is_missing(bench: Bench) -> None:
                 expected=f"{' / '.join(line.section)}, {line.label!r} in {month}: {total}, the sum of "
                 f"its {len(accounts)} accounts",
                 found=f"{line.values[month]}",
-                why="a row that the parser loses, or counts twice, shows nowhere else",
+                why="no other check finds a row that the parser loses or counts twice",
             )
     expect(
         totals > 0,
@@ -92,12 +92,12 @@ def check_sums_prove_that_nothing_is_missing(bench: Bench) -> None:
     )
 
 
-def check_absent_and_zero_are_told_apart(bench: Bench) -> None:
-    """No figure is None, nothing moved is 0: neither becomes the other, nor is dropped."""
-    bench.fresh()
+def check_absent_and_zero_are_told_apart(harness: Harness) -> None:
+    """A missing figure is None and no movement is 0; neither is replaced or dropped."""
+    harness.fresh()
     seen = 0
-    for tenant in bench.tenants()[:_MOST_TENANTS]:
-        batch, truth = _batch(bench, tenant), _truth(bench, tenant)
+    for tenant in harness.tenants()[:_MOST_TENANTS]:
+        batch, truth = _batch(harness, tenant), _truth(harness, tenant)
         for line in _accounts(batch):
             if line.account_id is None or line.account_id not in truth.names:
                 continue
@@ -120,15 +120,15 @@ def check_absent_and_zero_are_told_apart(bench: Bench) -> None:
     )
 
 
-def _batch(bench: Bench, tenant: SandboxTenant) -> DataBatch:
-    batch = bench.reference(tenant).batch
+def _batch(harness: Harness, tenant: SandboxTenant) -> DataBatch:
+    batch = harness.reference(tenant).batch
     if batch is None:
         raise TypeError("expected an accounting plugin")
     return batch
 
 
-def _truth(bench: Bench, tenant: SandboxTenant) -> BooksTruth:
-    return books_of(bench.control, tenant.id, bench.from_date, bench.today)
+def _truth(harness: Harness, tenant: SandboxTenant) -> BooksTruth:
+    return books_of(harness.control, tenant.id, harness.from_date, harness.today)
 
 
 def _accounts(batch: DataBatch) -> Iterator[StatementLine]:
@@ -159,7 +159,7 @@ def _expect_values(
 
 
 def _expect_earnings(line: StatementLine, truth: BooksTruth, tenant: SandboxTenant) -> None:
-    """The one account row that books need not have is the running year's profit."""
+    """Only the current year's profit may be an account row without an account in the books."""
     months: Sequence[date] = tuple(line.values)
     is_profit = bool(truth.earnings) and all(
         line.values[month] == truth.earnings[month] for month in months

@@ -1,4 +1,4 @@
-"""Checks that each kind of trouble becomes the error that says what to do."""
+"""Checks that each kind of failure becomes the error class that says what to do."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from integrations.contracts import (
     ReconnectRequiredError,
     RequestRefusedError,
 )
-from integrations.testing.bench import Bench
 from integrations.testing.expectations import expect, shown
 from integrations.testing.fetching import Fetched
+from integrations.testing.harness import Harness
 
 _OK = 200
 
@@ -25,14 +25,14 @@ _OK = 200
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """
-    What the provider answers, and what has to come of it.
+    A failure at the provider, and the errors that a fetch may raise for it.
 
     Attributes:
         name: Of the check, after `check_`.
-        fault: What the sandbox is told.
-        classes: The errors that are right; a subclass that says something else is not.
-        passes: Whether a fetch succeeds all the same if it happens only once.
-        may_do_without: Whether an adapter may go on without what was refused, as long as no
+        fault: The fault that the sandbox injects.
+        classes: The expected errors; a subclass with another meaning fails the check.
+        passes: Whether a fetch still succeeds if the failure happens only once.
+        may_do_without: Whether an adapter may continue without what was refused, as long as no
             figure is missing (a lock date, a name).
     """
 
@@ -44,19 +44,19 @@ class Trouble:
     may_do_without: bool = False
 
 
-_AGAIN = "an outage of minutes would fail the run, or a refusal for good would be retried for ever"
+_AGAIN = "a short outage would fail the run, or a permanent refusal would be retried without end"
 TROUBLES = (
     Trouble(
         "status_401_that_stays_means_reconnect",
         {"kind": "status", "status": 401},
         (ReconnectRequiredError,),
-        "nothing but a person can mend a token that is refused although it is fresh",
+        "only the customer can replace a token that is refused although it is fresh",
     ),
     Trouble(
         "status_403_means_a_missing_permission",
         {"kind": "status", "status": 403},
         (AccessDeniedError, ReconnectRequiredError),
-        "somebody has to be told which permission to give; trying again will not help",
+        "the customer needs to know which permission to grant; a retry does not help",
         may_do_without=True,
     ),
     Trouble(
@@ -90,7 +90,7 @@ TROUBLES = (
         "status_429_of_the_day_means_come_back_later",
         {"kind": "day_limit", "retry_after": 6 * 3600},
         (DayLimitError,),
-        "a run that waits for hours holds a place that others need; one that goes on asking is "
+        "a run that waits for hours blocks a slot that others need; one that keeps retrying is "
         "refused all day",
     ),
     Trouble(
@@ -118,24 +118,24 @@ TROUBLES = (
         "truncated_json_is_not_read_as_data",
         {"kind": "truncated"},
         (PayloadError,),
-        "half of an answer would be landed as the whole",
+        "a truncated answer would be landed as a complete one",
         passes=True,
     ),
 )
 
 
-def _expect_right_error(bench: Bench, trouble: Trouble) -> None:
-    bench.fresh()
-    whole = bench.reference()
-    classes = _classes(trouble, bench.plugin.api.limits)
-    connected = bench.connect()
-    bench.control.clear_calls()
-    bench.attempt(connected)
-    for path in _data_paths(bench):
+def _expect_right_error(harness: Harness, trouble: Trouble) -> None:
+    harness.fresh()
+    whole = harness.reference()
+    classes = _classes(trouble, harness.plugin.api.limits)
+    connected = harness.connect()
+    harness.control.clear_calls()
+    harness.attempt(connected)
+    for path in _data_paths(harness):
         what = f"when {path} answers {_described(trouble)}"
-        bench.control.fault(**trouble.fault, path=path, times=None)
-        found = bench.attempt(connected)
-        bench.control.clear_faults()
+        harness.control.fault(**trouble.fault, path=path, times=None)
+        found = harness.attempt(connected)
+        harness.control.clear_faults()
         if trouble.may_do_without and isinstance(found, Fetched) and found.same_lines_as(whole):
             continue
         names = " or ".join(item.__name__ for item in classes)
@@ -146,37 +146,37 @@ def _expect_right_error(bench: Bench, trouble: Trouble) -> None:
             why=trouble.why,
         )
         expect(
-            str(bench.plugin.name) in str(found),
-            expected=f"an error that names {bench.plugin.name} {what}",
+            str(harness.plugin.name) in str(found),
+            expected=f"an error that names {harness.plugin.name} {what}",
             found=shown(found) if isinstance(found, Exception) else "",
-            why="whoever reads it among those of other providers must know whom it is about",
+            why="a log holds errors of many providers, so each has to name its own",
         )
         if trouble.passes:
-            bench.control.fault(**trouble.fault, path=path, times=1)
-            again = bench.attempt(connected)
+            harness.control.fault(**trouble.fault, path=path, times=1)
+            again = harness.attempt(connected)
             expect(
                 isinstance(again, Fetched) and again.figures == whole.figures,
                 expected=f"the same figures {what} once, and then as ever",
                 found=shown(again) if isinstance(again, Exception) else "other figures",
                 why=trouble.why,
             )
-            bench.control.clear_faults()
-        # What the provider has told us to wait for is over.
-        bench.control.advance_clock(61)
+            harness.control.clear_faults()
+        # The wait that the provider asked for is over.
+        harness.control.advance_clock(61)
 
 
 def _classes(trouble: Trouble, limits: RateLimits) -> tuple[type[IntegrationError], ...]:
-    """Return the right errors; of a provider without a long quota no other 429 is known."""
+    """Return the expected errors; without a long quota every 429 counts as the minute's."""
     if DayLimitError in trouble.classes and not (limits.per_day or limits.day_problem):
         return (*trouble.classes, ProviderUnavailableError)
     return trouble.classes
 
 
-def _data_paths(bench: Bench) -> list[str]:
+def _data_paths(harness: Harness) -> list[str]:
     """Return a path of each kind that a fetch has just asked, by its last word."""
     found: dict[str, str] = {}
-    for call in bench.control.calls():
-        if call["status"] == _OK and call["path"] != bench.addresses.token_path:
+    for call in harness.control.calls():
+        if call["status"] == _OK and call["path"] != harness.addresses.token_path:
             found.setdefault(call["path"].rpartition("/")[2], call["path"])
     return list(found.values())
 
@@ -197,9 +197,9 @@ def _as_if_nothing(found: Fetched | Exception, whole: Fetched) -> str:
     return "the usual figures" if same else "figures without what could not be read"
 
 
-def _check(trouble: Trouble) -> Callable[[Bench], None]:
-    def check(bench: Bench) -> None:
-        _expect_right_error(bench, trouble)
+def _check(trouble: Trouble) -> Callable[[Harness], None]:
+    def check(harness: Harness) -> None:
+        _expect_right_error(harness, trouble)
 
     names = " or ".join(item.__name__ for item in trouble.classes)
     check.__name__ = check.__qualname__ = f"check_{trouble.name}"

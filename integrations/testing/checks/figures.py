@@ -1,60 +1,60 @@
-"""Checks of what is fetched that hold for both families."""
+"""Checks of fetched data that apply to both families."""
 
 from datetime import date
 
 from integrations.contracts import month_ends, months_back
 from integrations.runtime.http import HttpSession
-from integrations.testing.bench import Bench
 from integrations.testing.expectations import ConformanceError, expect, shown
 from integrations.testing.fetching import Fetched, fetch_all
+from integrations.testing.harness import Harness
 
 _ONE_YEAR, _TWO_YEARS = 12, 25
 _SMALL_PAGE = 3
 _MOST_CALLS = 500
 
 
-def check_same_books_give_the_same_figures(bench: Bench) -> None:
-    """Two fetches agree; and a month has the same figures in whatever window it is fetched."""
-    bench.fresh()
-    connected = bench.connect()
-    first, second = bench.attempt(connected), bench.attempt(connected)
+def check_same_books_give_the_same_figures(harness: Harness) -> None:
+    """Two fetches agree; and a month has the same figures in every window."""
+    harness.fresh()
+    connected = harness.connect()
+    first, second = harness.attempt(connected), harness.attempt(connected)
     whole = _figures(first)
     expect(
         whole.figures == _figures(second).figures,
         expected="the same figures, in the same order, from two fetches of the same books",
         found="different ones",
-        why="each difference is recorded as a restatement, though nobody has restated anything",
+        why="each difference is recorded as a restatement that never happened",
     )
-    later = months_back(bench.today, 3).replace(day=1)
-    short = _figures(bench.attempt(connected, from_date=later))
+    later = months_back(harness.today, 3).replace(day=1)
+    short = _figures(harness.attempt(connected, from_date=later))
     expect(
         _of_months(short, short.months) == _of_months(whole, short.months),
         expected=f"months since {later} to have the same figures when fetched from "
-        f"{bench.from_date}",
+        f"{harness.from_date}",
         found="other ones",
         why="a routine refresh fetches fewer months than the first pull, and would restate them",
     )
 
 
-def check_fetching_twice_with_one_adapter_changes_nothing(bench: Bench) -> None:
-    """The second fetch returns what the first did; what the first returned stays as it was."""
-    bench.fresh()
-    connected = bench.connect()
+def check_fetching_twice_with_one_adapter_changes_nothing(harness: Harness) -> None:
+    """A second fetch returns the same, and does not change the first result."""
+    harness.fresh()
+    connected = harness.connect()
 
     async def twice(session: HttpSession) -> tuple[Fetched, str, Fetched]:
-        adapter = bench.adapter(connected, await bench.client(session, connected).open())
-        first = await fetch_all(adapter, bench.from_date)
+        adapter = harness.adapter(connected, await harness.client(session, connected).open())
+        first = await fetch_all(adapter, harness.from_date)
         as_text = first.text
-        return first, as_text, await fetch_all(adapter, bench.from_date)
+        return first, as_text, await fetch_all(adapter, harness.from_date)
 
-    first, as_text, second = bench.run(twice)
+    first, as_text, second = harness.run(twice)
     expect(
         first.figures == second.figures and as_text == first.text,
         expected="the second fetch of an adapter to return the figures of the first",
         found="other figures" if as_text == first.text else "the first result was changed by it",
         why="a retried run would land doubled or mixed figures",
     )
-    methods = {call["method"] for call in bench.control.calls()} - {"GET", "POST"}
+    methods = {call["method"] for call in harness.control.calls()} - {"GET", "POST"}
     expect(
         not methods,
         expected="a fetch to read only",
@@ -63,23 +63,23 @@ def check_fetching_twice_with_one_adapter_changes_nothing(bench: Bench) -> None:
     )
 
 
-def check_months_are_month_ends_complete_and_in_order(bench: Bench) -> None:
-    """From the month of *from_date* to the running one, whatever days these are."""
-    bench.fresh()
-    connected = bench.connect()
-    last_february = date(bench.today.year, 2, 28)
+def check_months_are_month_ends_complete_and_in_order(harness: Harness) -> None:
+    """The months from *from_date* to the current one, on any day of the month."""
+    harness.fresh()
+    connected = harness.connect()
+    last_february = date(harness.today.year, 2, 28)
     for from_date, today in (
-        (bench.today, bench.today),
-        (last_february, bench.today),
-        (date(bench.today.year - 1, 12, 31), bench.today),
-        (months_back(bench.today, _ONE_YEAR).replace(day=15), bench.today),
-        (date(2024, 2, 29), bench.today),
-        (months_back(bench.today, _TWO_YEARS), bench.today),
-        (date(bench.today.year - 1, 1, 31), date(bench.today.year, 1, 31)),
-        (date(bench.today.year - 1, 11, 30), last_february),
-        (date(bench.today.year, 1, 1), date(bench.today.year, 3, 1)),
+        (harness.today, harness.today),
+        (last_february, harness.today),
+        (date(harness.today.year - 1, 12, 31), harness.today),
+        (months_back(harness.today, _ONE_YEAR).replace(day=15), harness.today),
+        (date(2024, 2, 29), harness.today),
+        (months_back(harness.today, _TWO_YEARS), harness.today),
+        (date(harness.today.year - 1, 1, 31), date(harness.today.year, 1, 31)),
+        (date(harness.today.year - 1, 11, 30), last_february),
+        (date(harness.today.year, 1, 1), date(harness.today.year, 3, 1)),
     ):
-        found = bench.attempt(connected, from_date=from_date, today=today)
+        found = harness.attempt(connected, from_date=from_date, today=today)
         wanted = month_ends(from_date, today)
         expect(
             isinstance(found, Fetched),
@@ -93,47 +93,47 @@ def check_months_are_month_ends_complete_and_in_order(bench: Bench) -> None:
             expected=f"{len(wanted)} months, {wanted[0]} to {wanted[-1]}, from {from_date} when the "
             f"day is {today}",
             found=f"{len(months)}: {_listed(months)}",
-            why="a month that is missing, cut at day 28 or 30, or named otherwise lands nowhere",
+            why="a month that is missing, cut at day 28 or 30, or named differently is not landed",
         )
 
 
-def check_every_page_is_read_and_each_row_once(bench: Bench) -> None:
-    """With small pages a fetch returns what it returns with large ones, and it ends."""
-    bench.fresh()
-    whole = bench.reference()
-    connected = bench.connect()
-    bench.control.clear_calls()
-    bench.attempt(connected)
-    with_large = len(bench.control.calls())
-    bench.control.post("page_size", rows=_SMALL_PAGE)
-    bench.control.clear_calls()
-    found = bench.attempt(connected)
-    calls = len(bench.control.calls())
+def check_every_page_is_read_and_each_row_once(harness: Harness) -> None:
+    """A fetch returns the same with small pages as with large ones, and it ends."""
+    harness.fresh()
+    whole = harness.reference()
+    connected = harness.connect()
+    harness.control.clear_calls()
+    harness.attempt(connected)
+    with_large = len(harness.control.calls())
+    harness.control.post("page_size", rows=_SMALL_PAGE)
+    harness.control.clear_calls()
+    found = harness.attempt(connected)
+    calls = len(harness.control.calls())
     expect(
         isinstance(found, Fetched) and found.figures == whole.figures,
         expected=f"the same figures from pages of {_SMALL_PAGE} rows",
         found=shown(found) if isinstance(found, Exception) else "other figures",
-        why="whoever stands on the second page would be missing, or counted twice",
+        why="rows on the second page would be missing, or counted twice",
     )
     expect(
         with_large < calls < _MOST_CALLS,
         expected=f"more requests than with large pages ({with_large}), and an end",
         found=f"{calls} requests",
-        why="either paging was not put to the test, or it does not know when to stop",
+        why="either paging was not exercised, or it does not end",
     )
 
 
-def check_endpoint_names_are_those_of_the_figures(bench: Bench) -> None:
-    """`get_data_endpoints` lists what a model can refer to, each name once."""
-    bench.fresh()
-    connected = bench.connect()
+def check_endpoint_names_are_those_of_the_figures(harness: Harness) -> None:
+    """`get_data_endpoints` lists the names that a model can refer to, each once."""
+    harness.fresh()
+    connected = harness.connect()
 
     async def names(session: HttpSession) -> tuple[str, ...]:
-        adapter = bench.adapter(connected, await bench.client(session, connected).open())
-        return tuple(await adapter.get_data_endpoints(bench.from_date))
+        adapter = harness.adapter(connected, await harness.client(session, connected).open())
+        return tuple(await adapter.get_data_endpoints(harness.from_date))
 
-    found = bench.run(names)
-    batch = bench.reference().batch
+    found = harness.run(names)
+    batch = harness.reference().batch
     expect(
         len(set(found)) == len(found) > 0 and (batch is None or found == batch.endpoints),
         expected="the endpoint names of the fetched figures, each once",
@@ -147,7 +147,7 @@ def _figures(found: Fetched | Exception) -> Fetched:
         raise ConformanceError(
             expected="figures from the undisturbed sandbox",
             found=shown(found),
-            why="nothing else about the figures can be told before there are any",
+            why="without figures, no other check of them is possible",
         ) from found
     return found
 

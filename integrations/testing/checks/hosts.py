@@ -1,4 +1,4 @@
-"""Check that a plugin calls no host that it does not declare."""
+"""Check that a plugin calls only hosts that it declares."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -7,16 +7,16 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations.testing.bench import Bench
 from integrations.testing.checks.steps import take_oauth_steps
 from integrations.testing.expectations import expect, shown
+from integrations.testing.harness import Harness
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
 
 
 class UndeclaredCallError(OSError):
-    """Raised in whoever calls a host that was not declared."""
+    """Raised where code calls a host that was not declared."""
 
 
 class _Watch:
@@ -47,10 +47,10 @@ _hooked: list[bool] = []
 @contextmanager
 def only_hosts_of(urls: Iterable[str]) -> Iterator[list[str]]:
     """
-    Refuse calls to other addresses than those of *urls*; yields the list of those refused.
+    Refuse calls to addresses other than those of *urls*; yield the list of refused ones.
 
-    Sockets, name look-ups and child processes of the whole process are watched through
-    Python's audit events, so that no library gets past. *urls* are on this machine.
+    Sockets, name look-ups and child processes of the whole process are checked through
+    Python's audit events, which no library can bypass. *urls* are on this machine.
     """
     watch = _Watch(urls)
     with _lock:
@@ -71,7 +71,7 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _target(event: str, args: tuple[Any, ...]) -> tuple[str, int | None] | None:
-    """Return host and port that an audit event reaches out to; None if it does not."""
+    """Return the host and port of an audit event; None if it is no network call."""
     if event == "socket.getaddrinfo":
         return _name(args[0]), _port(args[1])
     if event in {"socket.connect", "socket.sendto"}:
@@ -93,18 +93,18 @@ def _port(value: Any) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def check_no_host_is_called_that_is_not_declared(bench: Bench) -> None:
+def check_no_host_is_called_that_is_not_declared(harness: Harness) -> None:
     """Connecting, refreshing, fetching and disconnecting reach the declared addresses only."""
-    bench.fresh()
-    connected = bench.connect()
-    with only_hosts_of((bench.addresses.root, bench.service.url)) as refused:
-        found = bench.attempt(connected)
-        steps = take_oauth_steps(bench, connected)
+    harness.fresh()
+    connected = harness.connect()
+    with only_hosts_of((harness.addresses.root, harness.service.url)) as refused:
+        found = harness.attempt(connected)
+        steps = take_oauth_steps(harness, connected)
     expect(
         not refused,
         expected="calls to the declared API only",
         found=f"calls to {', '.join(refused)}",
-        why="the customer's tokens and figures must go nowhere that nobody has agreed to",
+        why="the customer's tokens and figures must only go to hosts that the plugin declares",
     )
     failure = found if isinstance(found, Exception) else steps.failure
     expect(
@@ -116,8 +116,8 @@ def check_no_host_is_called_that_is_not_declared(bench: Bench) -> None:
     for step, url in steps.urls.items():
         parts = urlsplit(url)
         expect(
-            url.startswith(f"{bench.addresses.root}/"),
-            expected=f"{step} to go to the addresses that are set, behind {bench.addresses.root}",
+            url.startswith(f"{harness.addresses.root}/"),
+            expected=f"{step} to go to the addresses that are set, behind {harness.addresses.root}",
             found=f"{parts.scheme}://{parts.netloc}{parts.path}",
             why="secrets would go to another host, and no other environment could be set",
         )

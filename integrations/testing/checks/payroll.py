@@ -1,12 +1,12 @@
-"""Checks of people and payroll cost against what the sandbox knows of them."""
+"""Checks of people and payroll cost against the sandbox's own data."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from integrations.contracts import Employee, month_start
 from integrations.sandbox_kit import SandboxTenant
-from integrations.testing.bench import Bench
 from integrations.testing.expectations import expect
+from integrations.testing.harness import Harness
 from integrations.testing.truth import PayrollTruth, Spell, payroll_of
 
 _MOST_TENANTS = 3
@@ -14,20 +14,20 @@ _PARTS = ("gross_pay", "employer_taxes", "benefits", "reimbursements")
 _ZERO = Decimal(0)
 
 
-def check_people_are_those_of_the_company_spell_by_spell(bench: Bench) -> None:
-    """Everybody with a spell that had not ended, with all spells, dates and pay."""
-    bench.fresh()
-    for tenant in bench.tenants()[:_MOST_TENANTS]:
-        truth = _truth(bench, tenant)
-        people = bench.reference(tenant).people
+def check_people_are_those_of_the_company_spell_by_spell(harness: Harness) -> None:
+    """Every person with a spell that had not ended, with all spells, dates and pay."""
+    harness.fresh()
+    for tenant in harness.tenants()[:_MOST_TENANTS]:
+        truth = _truth(harness, tenant)
+        people = harness.reference(tenant).people
         found = {person.employee_id: person for person in people}
-        wanted = _expected_people(bench, truth)
+        wanted = _expected_people(harness, truth)
         missing = [truth.people[id_][0] for id_ in wanted if id_ not in found]
         more = [person.name for id_, person in found.items() if id_ not in wanted]
         expect(
             not missing and not more and len(found) == len(people),
             expected=f"{len(wanted)} people of {tenant.name}, each once, by the provider's id",
-            found=f"{len(people)}; missing: {missing or 'nobody'}, too many: {more or 'nobody'}",
+            found=f"{len(people)}; missing: {missing or 'none'}, too many: {more or 'none'}",
             why="a person who is missing costs nothing in the plan; one too many costs twice",
         )
         for id_ in wanted:
@@ -35,12 +35,12 @@ def check_people_are_those_of_the_company_spell_by_spell(bench: Bench) -> None:
             _expect_person(found[id_], name, spells)
 
 
-def check_costs_of_every_month_equal_the_payrolls(bench: Bench) -> None:
-    """Each part of each month, to the cent, of several companies."""
-    bench.fresh()
-    for tenant in bench.tenants()[:_MOST_TENANTS]:
-        truth = _truth(bench, tenant)
-        for cost in bench.reference(tenant).costs:
+def check_costs_of_every_month_equal_the_payrolls(harness: Harness) -> None:
+    """Every part of the cost of every month is equal to the cent, for several companies."""
+    harness.fresh()
+    for tenant in harness.tenants()[:_MOST_TENANTS]:
+        truth = _truth(harness, tenant)
+        for cost in harness.reference(tenant).costs:
             true = truth.months[cost.month]
             for part in _PARTS:
                 expect(
@@ -57,11 +57,11 @@ def check_costs_of_every_month_equal_the_payrolls(bench: Bench) -> None:
             )
 
 
-def check_sums_prove_that_no_payroll_is_missing_or_twice(bench: Bench) -> None:
+def check_sums_prove_that_no_payroll_is_missing_or_twice(harness: Harness) -> None:
     """The months add up to the payrolls, and a month's parts to its total."""
-    bench.fresh()
-    tenant = bench.tenants()[0]
-    truth, costs = _truth(bench, tenant), bench.reference(tenant).costs
+    harness.fresh()
+    tenant = harness.tenants()[0]
+    truth, costs = _truth(harness, tenant), harness.reference(tenant).costs
     for cost in costs:
         total = truth.months[cost.month]["total_cost"]
         expect(
@@ -81,12 +81,12 @@ def check_sums_prove_that_no_payroll_is_missing_or_twice(bench: Bench) -> None:
         )
 
 
-def check_absent_and_zero_are_told_apart(bench: Bench) -> None:
-    """A month without a payroll is there, at zero; who has no job has no spell, not one at 0."""
-    bench.fresh()
-    tenant = bench.tenants()[0]
-    truth = _truth(bench, tenant)
-    fetched = bench.reference(tenant)
+def check_absent_and_zero_are_told_apart(harness: Harness) -> None:
+    """A month without a payroll is present with zero; a person without a job has no spell."""
+    harness.fresh()
+    tenant = harness.tenants()[0]
+    truth = _truth(harness, tenant)
+    fetched = harness.reference(tenant)
     found = {cost.month for cost in fetched.costs}
     expect(
         found == truth.months.keys(),
@@ -102,17 +102,17 @@ def check_absent_and_zero_are_told_apart(bench: Bench) -> None:
             len(unpaid) == len(truly) and bool(person.spells) == bool(true),
             expected=f"{len(true)} spells of {person.name}, {len(truly)} of them without pay",
             found=f"{len(person.spells)}, {len(unpaid)} of them without pay",
-            why="somebody who has not started, or whose pay we may not see, does not work for "
+            why="an employee who has not started, or with pay that we may not see, does not work for "
             "nothing",
         )
 
 
-def _truth(bench: Bench, tenant: SandboxTenant) -> PayrollTruth:
-    return payroll_of(bench.control, tenant.id, bench.from_date, bench.today)
+def _truth(harness: Harness, tenant: SandboxTenant) -> PayrollTruth:
+    return payroll_of(harness.control, tenant.id, harness.from_date, harness.today)
 
 
-def _expected_people(bench: Bench, truth: PayrollTruth) -> list[str]:
-    first = month_start(bench.from_date)
+def _expected_people(harness: Harness, truth: PayrollTruth) -> list[str]:
+    first = month_start(harness.from_date)
     return [
         id_
         for id_, (_name, spells) in truth.people.items()

@@ -1,4 +1,4 @@
-"""The plugin's OAuth steps, taken in this process, where calls and logs can be watched."""
+"""Runs the plugin's OAuth steps in this process, where calls and logs can be observed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ from pydantic import SecretStr
 
 from integrations.contracts import NewGrant, OutboundRequest, Tenant, TokenSet
 from integrations.runtime.http import HttpSession
-from integrations.testing.bench import Bench
+from integrations.testing.customer import Connected
 from integrations.testing.environment import app_of
 from integrations.testing.fetching import HeldAccess
-from integrations.testing.person import Connected
+from integrations.testing.harness import Harness
 
 _LIFETIME_S = 1800
 
@@ -18,12 +18,12 @@ _LIFETIME_S = 1800
 @dataclass(frozen=True, slots=True)
 class Steps:
     """
-    What the steps led to.
+    The results of the OAuth steps.
 
     Attributes:
-        urls: Where each step wants the person, or a request, to go; by the step's name.
-        requests: What is to be sent.
-        failure: What `find_tenants` ended with, if it did not find any.
+        urls: The URL of each step, by the step's name.
+        requests: The requests that the plugin built.
+        failure: The error of `find_tenants`; None if it succeeded.
     """
 
     urls: dict[str, str]
@@ -31,23 +31,23 @@ class Steps:
     failure: Exception | None
 
 
-def take_oauth_steps(bench: Bench, connected: Connected) -> Steps:
-    """Take every step that the OAuth service takes, with real tokens; send what finds tenants."""
-    with bench.recorder.listening():
-        urls, requests = _without_sending(bench)
-    return Steps(urls, requests, _find_tenants(bench, connected))
+def take_oauth_steps(harness: Harness, connected: Connected) -> Steps:
+    """Run every step that the OAuth service runs, with real tokens; only `find_tenants` sends."""
+    with harness.recorder.listening():
+        urls, requests = _without_sending(harness)
+    return Steps(urls, requests, _find_tenants(harness, connected))
 
 
-def _without_sending(bench: Bench) -> tuple[dict[str, str], tuple[OutboundRequest, ...]]:
-    oauth, app = bench.plugin.oauth, app_of(bench.plugin, bench.addresses)
-    redirect_uri = f"{bench.service.url}/integration/{bench.plugin.slug}/callback"
-    tokens = _tokens(bench)
-    tenant = bench.tenants()[0]
+def _without_sending(harness: Harness) -> tuple[dict[str, str], tuple[OutboundRequest, ...]]:
+    oauth, app = harness.plugin.oauth, app_of(harness.plugin, harness.addresses)
+    redirect_uri = f"{harness.service.url}/integration/{harness.plugin.slug}/callback"
+    tokens = _tokens(harness)
+    tenant = harness.tenants()[0]
     login = oauth.oauth_login(
-        app, redirect_uri=redirect_uri, state="state-of-nobody", code_challenge=None
+        app, redirect_uri=redirect_uri, state="state-without-session", code_challenge=None
     )
     exchange = oauth.oauth_callback(
-        app, code="code-of-nobody", redirect_uri=redirect_uri, code_verifier=None
+        app, code="code-without-grant", redirect_uri=redirect_uri, code_verifier=None
     )
     refresh = oauth.refresh_request(
         app,
@@ -62,18 +62,18 @@ def _without_sending(bench: Bench) -> tuple[dict[str, str], tuple[OutboundReques
     return urls, (exchange, refresh, *ends)
 
 
-def _tokens(bench: Bench) -> TokenSet:
+def _tokens(harness: Harness) -> TokenSet:
     """Return the newest tokens of the sandbox, read by the plugin from an ordinary answer."""
     answer: dict[str, object] = {"token_type": "Bearer", "expires_in": _LIFETIME_S}
     for kind in ("access_token", "refresh_token", "id_token"):
-        issued = bench.control.issued(kind)
+        issued = harness.control.issued(kind)
         if issued:
             answer[kind] = issued[-1]
-    return bench.plugin.oauth.token_set(answer, now=datetime.now(UTC))
+    return harness.plugin.oauth.token_set(answer, now=datetime.now(UTC))
 
 
-def _find_tenants(bench: Bench, connected: Connected) -> Exception | None:
-    access = bench.access(connected).model_copy(update={"tenant_id": "", "tenant_name": ""})
+def _find_tenants(harness: Harness, connected: Connected) -> Exception | None:
+    access = harness.access(connected).model_copy(update={"tenant_id": "", "tenant_name": ""})
     tokens = TokenSet(
         access_token=access.access_token,
         refresh_token=SecretStr("of no use here"),
@@ -83,15 +83,15 @@ def _find_tenants(bench: Bench, connected: Connected) -> Exception | None:
 
     async def work(session: HttpSession) -> object:
         client = session.bind(
-            bench.plugin,
+            harness.plugin,
             tokens=HeldAccess(access),
             access=access,
-            base_url=bench.addresses.api_base_url,
+            base_url=harness.addresses.api_base_url,
         )
-        return await bench.plugin.oauth.find_tenants(client, NewGrant(tokens, connected.callback))
+        return await harness.plugin.oauth.find_tenants(client, NewGrant(tokens, connected.callback))
 
     try:
-        bench.run(work)
+        harness.run(work)
     except Exception as exc:  # noqa: BLE001 -- the check judges it
         return exc
     return None

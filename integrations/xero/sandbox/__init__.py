@@ -1,4 +1,4 @@
-"""An emulator of Xero: its OAuth, connections and reports over made-up books."""
+"""An emulator of Xero: its OAuth, connections and reports over invented books."""
 
 from integrations.xero.sandbox.app import build_sandbox
 

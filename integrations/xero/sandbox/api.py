@@ -41,7 +41,7 @@ class XeroApi:
         self._books = books
 
     async def connections(self, request: Request) -> Response:
-        """List what the user has shared with the app, of one consent if asked."""
+        """List the connections of the user and the app, or those of one consent."""
         access = self._oauth.access(request)
         if access.grant is None:
             return answers.unauthorized(access)
@@ -64,7 +64,7 @@ class XeroApi:
         return Response(status_code=204)
 
     async def organisation(self, request: Request) -> Response:
-        """Tell who the organisation is."""
+        """Return the organisation."""
         found = self._authorised(request, SETTINGS_SCOPES)
         if isinstance(found, Response):
             return found

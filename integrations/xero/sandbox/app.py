@@ -1,4 +1,4 @@
-"""Puts the emulator together: Xero's paths over the sandbox companies' books."""
+"""Builds the emulator: Xero's paths over the sandbox companies' books."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def build_sandbox(
 
     Args:
         context: Day, clock and place of the state.
-        companies: Whose books it keeps; tests and benchmarks may want others or more.
+        companies: Companies with books; tests and benchmarks pass their own.
     """
     books = {company.id: Books(company, today=context.today) for company in companies}
     oauth = OAuthProvider(

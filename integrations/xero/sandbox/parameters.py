@@ -41,7 +41,7 @@ class ReportParameters:
 
 def profit_and_loss_parameters(query: Mapping[str, str], today: date) -> ReportParameters:
     """
-    Return the columns of a profit and loss: the base window, moved back again and again.
+    Return the columns of a profit and loss: the base window, and the same moved back in time.
 
     Both ends are moved by whole months; the day is kept, and clipped in short months.
 

@@ -36,7 +36,7 @@ _MONTHS = (
 
 
 def profit_and_loss(books: Books, parameters: ReportParameters) -> _Json:
-    """Return the report: each column holds what was posted within its window."""
+    """Return the report: each column has the postings of its window."""
     windows = parameters.windows
     rows = [
         _header(f"{last.day} {_MONTHS[last.month - 1][:3]} {last:%y}" for _first, last in windows)
@@ -61,7 +61,7 @@ def profit_and_loss(books: Books, parameters: ReportParameters) -> _Json:
 
 
 def balance_sheet(books: Books, parameters: ReportParameters) -> _Json:
-    """Return the report: each column holds the balances at the end of its day."""
+    """Return the report: each column has the balances at the end of its day."""
     windows = parameters.windows
     rows = [_header(f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}" for day, _same in windows)]
     totals: list[_Figures] = []

@@ -565,7 +565,7 @@ _broken(
 )
 _broken(
     "no_secret_and_no_personal_datum_in_logs_errors_and_figures",
-    "no personal data that nobody needs in figures",
+    "no personal data that is not needed in figures",
     base=_PAY,
     adapter=KeepsPersonalData,
 )

@@ -1,19 +1,17 @@
 """A built-in integration behind the OAuth service, in front of its own sandbox."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 from support.oauth_rig import PATIENCE, SERVICE_KEY, Person, Pipeline, free_port
 
 from integrations.contracts import IntegrationPlugin
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from integrations.sandbox_kit import SandboxControl, consent, sandbox_app, serve_in_thread
-from integrations.sandbox_kit.person import ConsentError
+from integrations.sandbox_kit.browser import Browser, Page
 from oauth_service import create_app
 
 
@@ -71,9 +69,7 @@ def running_builtin(slug: str, home: Path) -> Iterator[Connected]:
 
 def allow_first_tenant(authorize_url: str) -> str:
     """Allow for whichever organisation the sandbox's page lists first."""
-    offered = re.findall(
-        r'name="tenant_id"[^>]*value="([^"]+)"', httpx.get(authorize_url, timeout=60).text
-    )
-    if not offered:
-        raise ConsentError("the consent page offers no organisation")
-    return consent(authorize_url, tenant_ids=offered[:1])
+    form = Page(Browser().get(authorize_url).text).form
+    assert form is not None
+    (first, *_) = form.choices("tenant_id")
+    return consent(authorize_url, tenant_ids=[first.value])

@@ -1,6 +1,5 @@
 """The OAuth service on loopback, in front of Toybooks, with a person and a pipeline to use it."""
 
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from cryptography.fernet import Fernet
@@ -25,6 +23,8 @@ from integrations.sandbox_kit import (
     consent,
     serve_in_thread,
 )
+from integrations.sandbox_kit.browser import Browser, Page, redirect_of
+from integrations.sandbox_kit.connecting import begin_login
 from oauth_service import create_app
 from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.store.schema import connections, metadata, refresh_history, workspaces
@@ -99,28 +99,24 @@ class Pipeline:
         return dict(found)
 
 
-class Person:
-    """A browser: keeps cookies, shows redirects."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60)
+class Person(Browser):
+    """A browser at one service."""
 
     def open(self, link: str) -> httpx.Response:
         """Open a connect link and follow it to the connect page."""
-        return self.http.get(link, follow_redirects=True)
+        return self.get(link, follow=True)
 
     def login(self, workspace_id: str = "acme", slug: str = "toybooks") -> str:
         """Confirm the page that asks; return where the provider's consent page is."""
         answer = self.begin(workspace_id, slug)
         assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
+        return redirect_of(answer)
 
     def begin(self, workspace_id: str = "acme", slug: str = "toybooks") -> httpx.Response:
         """Open the page that asks before leaving, and send its form."""
-        query = {"workspace_id": workspace_id}
-        page = self.http.get(f"/integration/{slug}/login", params=query)
-        assert page.status_code == 200, page.text
-        return self.http.post(f"/integration/{slug}/login", params=query, data=hidden_fields(page))
+        answer = begin_login(self, "", workspace_id, slug)
+        assert answer.request.method == "POST", answer.text
+        return answer
 
     def allow(self, authorize_url: str, tenants: Sequence[str] = ("toy-1",)) -> str:
         """Allow at the provider; return its redirect back."""
@@ -132,11 +128,11 @@ class Person:
         """Go all the way from a connect link."""
         self.open(link)
         back = self.allow(self.login(workspace_id), tenants)
-        return self.http.get(back, follow_redirects=True)
+        return self.get(back, follow=True)
 
     def press(self, path: str, page: httpx.Response, **fields: str) -> httpx.Response:
         """Send a form with the hidden fields of *page*."""
-        return self.http.post(path, data={**hidden_fields(page), **fields}, follow_redirects=True)
+        return self.post(path, {**hidden_fields(page), **fields}, follow=True)
 
 
 @dataclass
@@ -248,16 +244,11 @@ def running_rig(
 
 
 def hidden_fields(page: httpx.Response) -> dict[str, str]:
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
+    return Page(page.text).hidden
 
 
 def heading(page: httpx.Response) -> str:
-    found = re.search(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
-    return re.sub("</?bdi>", "", found.group(1)) if found else ""
-
-
-def query_of(url: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    return Page(page.text).heading
 
 
 def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> None:

@@ -17,7 +17,8 @@ import dagster as dg
 from support.oauth_rig import wait_until
 from support.process_arguments import command_lines_of
 
-from zebbra_pipeline.cli.demo.person import Browser, connect_integration
+from integrations.sandbox_kit.browser import Browser
+from integrations.sandbox_kit.connecting import connect_integration
 from zebbra_pipeline.cli.processes import Children
 from zebbra_pipeline.orchestration.dagster_home import prepare
 
@@ -170,7 +171,7 @@ class Dev:
         )
         (link,) = re.findall(r"http\S+", printed.stdout)[:1]
         browser = Browser()
-        browser.follow(link)
+        browser.get(link, follow=True)
         service = "{0.scheme}://{0.netloc}".format(urlsplit(link))
         connect_integration(browser, service, workspace, slug, tenant)
 

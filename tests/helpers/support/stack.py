@@ -1,7 +1,6 @@
 """The whole product on loopback: sandbox providers, OAuth service, warehouse, Dagster's home."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,11 +17,12 @@ from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, load_settings
 from integrations.sandbox_kit import BuildSandbox, SandboxControl, sandbox_app, serve_in_thread
 from integrations.sandbox_kit.books import COMPANIES, Books
+from integrations.sandbox_kit.browser import Browser
+from integrations.sandbox_kit.connecting import connect_integration, disconnect_integration
 from oauth_service import create_app
 from oauth_service.grants.lease import RefreshPolicy
 from oauth_service.web.limits import RequestLimits
 from zebbra_pipeline.cli.context import ask_service
-from zebbra_pipeline.cli.demo.person import Browser, connect_integration
 from zebbra_pipeline.cli.sandboxes import sandbox_environment
 from zebbra_pipeline.orchestration.refresh import RefreshResult, refresh
 
@@ -59,7 +59,7 @@ class Stack:
         """Connect integrations as a person in a browser: `connect("acme", xero="Globex GmbH")`."""
         link = ask_service(self.settings, lambda service: service.connect_link(workspace))
         browser = Browser()
-        browser.follow(link["url"])
+        browser.get(link["url"], follow=True)
         for slug, tenant in tenants.items():
             connect_integration(browser, self.oauth_url, workspace, slug, tenant)
 
@@ -67,11 +67,8 @@ class Stack:
         """Press Disconnect on the connect page."""
         link = ask_service(self.settings, lambda service: service.connect_link(workspace))
         browser = Browser()
-        page, _ = browser.follow(link["url"])
-        (token,) = set(re.findall(r'name="csrf_token" value="([^"]+)"', page))
-        url = f"{self.oauth_url}/integration/{slug}/disconnect"
-        _, target = browser.open(url, {"csrf_token": token})
-        browser.follow(target)
+        browser.get(link["url"], follow=True)
+        disconnect_integration(browser, self.oauth_url, slug).raise_for_status()
 
     def refresh(self, *, full: bool = False, **connected: str) -> RefreshResult:
         """Refresh workspaces: `refresh(acme="xero gusto")`."""

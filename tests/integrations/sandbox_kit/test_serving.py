@@ -1,4 +1,4 @@
-"""Emulators are served together, start anew where they left off, and stop cleanly."""
+"""Emulators are served together, keep their state over a restart, and stop cleanly."""
 
 import socket
 import stat
@@ -79,7 +79,7 @@ def test_state_file_is_the_owners_alone_and_the_only_file_left(tmp_path):
 def test_damaged_state_file_is_named_and_the_way_out_told(tmp_path, content):
     (tmp_path / "demobooks.jsonl").write_text(content)
 
-    with pytest.raises(ValueError, match="delete the file to start anew"):
+    with pytest.raises(ValueError, match="delete the file to start over"):
         sandbox_app({"demobooks": demo_builder(LIKE_XERO)}, today=TODAY, state_dir=tmp_path)
 
 

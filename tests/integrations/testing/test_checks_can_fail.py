@@ -7,15 +7,15 @@ from support.conformance_broken import BROKEN, Broken
 from support.conformance_toys import PAYROLL_PLUGIN, PLUGIN
 
 from integrations.testing.checks import Check, checks_for
+from integrations.testing.environment import Environment, running_environment
 from integrations.testing.expectations import ConformanceError
-from integrations.testing.workshop import Workshop, open_workshop
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """All broken plugins on one sandbox and one OAuth service."""
     plugins = [broken.plugin for broken in BROKEN]
-    with open_workshop(plugins, tmp_path_factory.mktemp("workshop")) as opened:
+    with running_environment(plugins, tmp_path_factory.mktemp("environment")) as opened:
         yield opened
 
 
@@ -26,12 +26,12 @@ def check_of(broken: Broken) -> Check:
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda item: f"{item.check}-{item.plugin.slug}")
 def test_broken_plugin_fails_with_the_sentence_that_names_it(
-    workshop: Workshop, broken: Broken
+    environment: Environment, broken: Broken
 ) -> None:
     check = check_of(broken)
 
     with pytest.raises(ConformanceError) as caught:
-        check(workshop.bench(broken.plugin))
+        check(environment.harness(broken.plugin))
 
     assert broken.expected in caught.value.expected
     assert broken.found in caught.value.found

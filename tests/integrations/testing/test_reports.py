@@ -34,7 +34,7 @@ def test_failure_says_what_was_expected_what_was_found_and_why_it_matters(tmp_pa
         "found           scope: organisation.read\n"
         "why it matters  scopes are declared so that" in output
     )
-    assert "Connect leads to the declared page" in output
+    assert "Connect redirects to the declared page" in output
     assert "Traceback" not in output
     assert "1 failed" in output
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from integrations.sandbox_kit import SandboxControl, serve_in_thread
-from integrations.testing.expectations import BenchError
+from integrations.testing.expectations import HarnessError
 from integrations.testing.truth import books_of, needless_texts, payroll_of
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 2, 28)
@@ -79,7 +79,7 @@ def test_sandbox_that_tells_no_books_is_told_where_to_read_how(
 ) -> None:
     del told["books"]
 
-    with pytest.raises(BenchError, match=r"integrations\.testing\.truth says what GET"):
+    with pytest.raises(HarnessError, match=r"integrations\.testing\.truth says what GET"):
         books_of(control, "org", FIRST, LAST)
 
 
@@ -91,7 +91,7 @@ def test_books_of_another_shape_are_refused(
 ) -> None:
     told["books"] = broken
 
-    with pytest.raises(BenchError, match="GET _control/books of the sandbox: expected the shape"):
+    with pytest.raises(HarnessError, match="GET _control/books of the sandbox: expected the shape"):
         books_of(control, "org", FIRST, LAST)
 
 

@@ -8,8 +8,8 @@ import pytest
 from support.conformance_toys import PLUGIN
 
 from integrations.gusto import PLUGIN as INSTALLED
-from integrations.testing.expectations import BenchError
-from integrations.testing.workshop import import_path, python_path
+from integrations.testing.environment import import_path, python_path
+from integrations.testing.expectations import HarnessError
 
 _LIST = "from integrations.runtime.registry import load_registry as f; print(*f().plugins)"
 
@@ -44,10 +44,10 @@ def test_plugin_is_named_by_the_module_of_its_own_package() -> None:
 
 
 def test_plugin_that_no_module_holds_is_refused_with_what_to_do() -> None:
-    with pytest.raises(BenchError, match="assign it at module level, such as PLUGIN ="):
+    with pytest.raises(HarnessError, match="assign it at module level, such as PLUGIN ="):
         import_path(replace(PLUGIN, summary="another object"))
 
 
 def test_another_plugin_of_an_installed_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="Gusto: another plugin of this name is installed"):
+    with pytest.raises(HarnessError, match="Gusto: another plugin of this name is installed"):
         python_path([replace(INSTALLED, summary="another object")], tmp_path)

@@ -7,8 +7,9 @@ from support.other_xero import BANK, SALES, OtherServer, sales_of
 from support.stack import running_stack
 
 from integrations.contracts import month_ends
+from integrations.sandbox_kit.browser import Browser, redirect_of
+from integrations.sandbox_kit.connecting import begin_login
 from zebbra_pipeline.cli.context import ask_service
-from zebbra_pipeline.cli.demo.person import Browser, begin_login
 
 
 def test_settings_alone_lead_the_pipeline_to_another_server(tmp_path):
@@ -23,9 +24,10 @@ def test_settings_alone_lead_the_pipeline_to_another_server(tmp_path):
         with running_stack(tmp_path, today=date(2024, 6, 12), settings=addresses) as stack:
             link = ask_service(stack.settings, lambda service: service.connect_link("acme"))
             browser = Browser()
-            browser.follow(link["url"])
-            page, address = browser.follow(begin_login(browser, stack.oauth_url, "acme", "xero"))
-            assert "Elsewhere Ltd" in page, address
+            browser.get(link["url"], follow=True)
+            left = begin_login(browser, stack.oauth_url, "acme", "xero")
+            page = browser.get(redirect_of(left), follow=True)
+            assert "Elsewhere Ltd" in page.text, page.url
             result = stack.refresh(acme="xero")
             landed = stack.query(
                 "SELECT account_id, month, value, currency FROM data_points WHERE kind = 'account'"

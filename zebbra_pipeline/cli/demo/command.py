@@ -15,6 +15,8 @@ from integrations.contracts import add_months, month_start
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import Settings, load_settings, read_environment
 from integrations.runtime.token_service import OAuthService
+from integrations.sandbox_kit.browser import Browser
+from integrations.sandbox_kit.connecting import ConsentError, connect_integration
 from zebbra_pipeline.cli.context import (
     UsageError,
     ask_service,
@@ -23,9 +25,8 @@ from zebbra_pipeline.cli.context import (
     settings_of_command,
     shown,
 )
-from zebbra_pipeline.cli.demo.person import Browser, connect_integration
 from zebbra_pipeline.cli.figures import merge_and_store, print_model
-from zebbra_pipeline.cli.processes import children
+from zebbra_pipeline.cli.processes import ProcessError, children
 from zebbra_pipeline.cli.refresh import connected_integrations, refresh_connected
 from zebbra_pipeline.cli.sandboxes import really_configured
 from zebbra_pipeline.cli.serving import start_services
@@ -141,9 +142,12 @@ def _connect(settings: Settings, oauth_url: str) -> None:
     for workspace, (name, tenants) in DEMO_WORKSPACES.items():
         link = ask_service(settings, partial(_link, workspace=workspace, name=name))
         browser = Browser()
-        browser.follow(link["url"])
+        browser.get(link["url"], follow=True)
         for slug, tenant in tenants.items():
-            connect_integration(browser, oauth_url, workspace, slug, tenant)
+            try:
+                connect_integration(browser, oauth_url, workspace, slug, tenant)
+            except ConsentError as exc:
+                raise ProcessError(str(exc)) from exc
             out.print(f"  {workspace} has connected {slug}: {tenant}")
 
 

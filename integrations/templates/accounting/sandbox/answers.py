@@ -47,7 +47,7 @@ class BadRangeError(ValueError):
 
 
 # FILL IN: the provider's own answers, field by field. See the example answers in the API
-# reference, or record some from the provider's test company and make their figures up anew.
+# reference, or record some from the provider's test company and replace their figures.
 def organisation_json(books: Books) -> _Json:
     """Return the answer about an organisation."""
     return {

@@ -22,7 +22,7 @@ from integrations.templates.payroll.sandbox.people import Person
 
 
 # FILL IN: the provider's own answers, field by field. See the example answers in the API
-# reference, or record some from the provider's test company and make people and pay up anew.
+# reference, or record some from the provider's test company and replace people and pay.
 def person_json(person: Person) -> dict[str, Any]:
     """Return a person as the API shows one."""
     return {

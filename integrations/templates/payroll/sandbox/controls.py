@@ -3,7 +3,7 @@ What tests may ask and set, under `/_control/`.
 
 - `GET payroll?tenant_id=&from=&to=`: the people with their job spells and what each month cost,
   amounts as text.
-- `GET personal`: texts that the answers hold and nobody needs.
+- `GET personal`: texts in the answers that a plugin does not need.
 - `POST page_size {"rows"}`: people that a page has at most.
 """
 

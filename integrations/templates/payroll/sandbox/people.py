@@ -15,7 +15,7 @@ _MONTHS_A_YEAR = 12
 @dataclass(frozen=True, slots=True)
 class Job:
     """
-    A time in which somebody's job and pay did not change.
+    A time in which a person's job and pay did not change.
 
     Attributes:
         start, end: Both days counted; *end* is None while it lasts.

@@ -1,4 +1,4 @@
-"""`Bench`: one plugin, connected to its running sandbox through a running OAuth service."""
+"""`Harness`: one plugin, connected to its running sandbox through a running OAuth service."""
 
 import io
 import logging
@@ -18,24 +18,24 @@ from integrations.contracts import (
     months_back,
 )
 from integrations.runtime.http import BoundClient, HttpSession, RetryPolicy
+from integrations.runtime.token_service import ServiceTokens
 from integrations.sandbox_kit import Addresses, SandboxControl, SandboxTenant
-from integrations.testing.expectations import BenchError, ConformanceError, shown
+from integrations.testing.customer import Connected, Customer
+from integrations.testing.expectations import ConformanceError, HarnessError, shown
 from integrations.testing.fetching import (
     Fetched,
-    ServiceTokens,
     SkippingTiming,
     T,
     fetch_all,
     run_with_session,
 )
-from integrations.testing.person import Connected, Person
-from integrations.testing.service import ServiceApi, ServiceProcess, access_of
+from integrations.testing.service import ServiceApi, ServiceProcess
 
 _FORMAT = logging.Formatter("%(levelname)s %(name)s: %(message)s")
 
 
 class Recorder(logging.Handler):
-    """Collects texts of all loggers, from DEBUG on, and what it is told of."""
+    """Collects the records of all loggers, from DEBUG on, and the errors passed to it."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -48,7 +48,7 @@ class Recorder(logging.Handler):
         self._texts.append(repr(record.args))
 
     def note(self, text: str) -> None:
-        """Keep a text that a person or a log would get to see."""
+        """Keep a text that a log would show."""
         self._texts.append(text)
 
     def note_error(self, error: BaseException) -> None:
@@ -79,7 +79,7 @@ class Recorder(logging.Handler):
 
 
 TODAY = date(2026, 3, 17)
-"""Day of the sandboxes' books. Not the real one: an adapter that reads a clock shows itself."""
+"""Day of the sandboxes' books. Not the real day, so that checks catch adapters that read a clock."""
 MONTHS = 14
 """Months of an ordinary fetch: more than one report call of any provider covers."""
 
@@ -87,17 +87,17 @@ Wrap = Callable[[ProviderClient], ProviderClient]
 
 
 @dataclass
-class Bench:
+class Harness:
     """
-    What a check is given.
+    The argument of every check.
 
     Attributes:
-        plugin: The one under test.
+        plugin: The plugin under test.
         today: Day of the sandbox's books.
-        control: Steers the sandbox.
+        control: Client of the sandbox's control API.
         service: The OAuth service's process.
-        api: Its API for the pipeline.
-        addresses: Where the sandbox answers.
+        api: Client of its API.
+        addresses: URLs of the sandbox.
         recorder: Everything logged or raised so far.
         codes: Authorization codes seen so far: secrets that must not be logged.
     """
@@ -121,7 +121,7 @@ class Bench:
         return months_back(self.today, MONTHS).replace(day=1)
 
     def fresh(self) -> None:
-        """Let the sandbox forget grants, faults, calls and its moved clock."""
+        """Reset the sandbox: grants, faults, calls and the moved clock."""
         self.secrets()
         self.control.reset()
 
@@ -129,20 +129,20 @@ class Bench:
         """Return the organisations that the sandbox offers."""
         found = self.control.tenants()
         if not found:
-            raise BenchError(f"{self.plugin.name}: the sandbox offers no organisation to connect")
+            raise HarnessError(f"{self.plugin.name}: the sandbox offers no organisation to connect")
         return found
 
     def secrets(self) -> list[str]:
-        """Return all tokens and codes that the sandbox has given out."""
+        """Return all tokens and codes that the sandbox has issued."""
         self._secrets |= dict.fromkeys((*self.control.issued(), *self.codes))
         return list(self._secrets)
 
-    # -- a person connects
+    # -- a customer connects
 
-    def person(self) -> Person:
-        """Return somebody new who has opened the connect link of a workspace of their own."""
+    def customer(self) -> Customer:
+        """Return a new browser that has opened the connect link of a new workspace."""
         workspace_id = f"{self.plugin.slug}-{next(self._numbers)}"
-        return Person(self.api, self.plugin.slug, workspace_id, self.codes)
+        return Customer(self.api, self.plugin.slug, workspace_id, self.codes)
 
     def connect(self, tenant: SandboxTenant | None = None) -> Connected:
         """
@@ -151,18 +151,18 @@ class Bench:
         Raises:
             ConformanceError: If the pages do not lead to a connection.
         """
-        return self.person().connect(tenant or self.tenants()[0])
+        return self.customer().connect(tenant or self.tenants()[0])
 
     def access(self, connected: Connected) -> IntegrationAccess:
-        """Return the access that the token API hands out."""
-        return access_of(self.api.token(connected.workspace_id, self.plugin.slug))
+        """Return the access that the token API returns."""
+        return self.api.access(connected.workspace_id, self.plugin.slug)
 
     def state(self, connected: Connected) -> str:
         """Return the state of the connection."""
         return self.api.state(connected.workspace_id, self.plugin.slug)
 
     def token_calls(self) -> int:
-        """Return how often the token endpoint was asked since the calls were last cleared."""
+        """Return the number of token requests since the calls were last cleared."""
         return len(self.control.calls(self.addresses.token_path))
 
     # -- a run fetches
@@ -180,7 +180,7 @@ class Bench:
 
         Raises:
             IntegrationError: As the adapter does.
-            Exception: Also as the adapter does, if it is not sound.
+            Exception: Any other error of the adapter; a conforming one raises none.
         """
 
         async def work(session: HttpSession) -> Fetched:
@@ -191,7 +191,7 @@ class Bench:
         return self.run(work)
 
     def attempt(self, connected: Connected, **details: Any) -> Fetched | Exception:
-        """Return what a fetch returns, or the error that it ends with."""
+        """Return the result of a fetch, or the error that it raises."""
         try:
             return self.fetch(connected, **details)
         except Exception as exc:  # noqa: BLE001 -- a check judges it
@@ -199,7 +199,7 @@ class Bench:
 
     def reference(self, tenant: SandboxTenant | None = None) -> Fetched:
         """
-        Return what an undisturbed ordinary fetch of a tenant returns; fetched once.
+        Return the result of an ordinary fetch of a tenant without faults; fetched once.
 
         Raises:
             ConformanceError: If it ends with an error.
@@ -211,7 +211,7 @@ class Bench:
                 raise ConformanceError(
                     expected="an undisturbed fetch of the sandbox to succeed",
                     found=shown(found),
-                    why="nothing else about the figures can be told before it does",
+                    why="no other check of the figures is possible without it",
                 ) from found
             self._reference[tenant.id] = found
         return self._reference[tenant.id]
@@ -219,8 +219,9 @@ class Bench:
     def client(
         self, session: HttpSession, connected: Connected, plugin: IntegrationPlugin | None = None
     ) -> BoundClient:
-        """Return the client that the adapter is handed."""
-        tokens = ServiceTokens(self.api, connected.workspace_id, self.plugin.slug)
+        """Return the client that the adapter gets."""
+        service = self.api.client(session)
+        tokens = ServiceTokens(service, connected.workspace_id, self.plugin.slug)
         return session.bind(
             plugin or self.plugin, tokens=tokens, base_url=self.addresses.api_base_url
         )
@@ -234,7 +235,7 @@ class Bench:
     def run(
         self, work: Callable[[HttpSession], Awaitable[T]], *, retry: RetryPolicy | None = None
     ) -> T:
-        """Run a coroutine with a session that skips waiting; what it says is recorded."""
+        """Run a coroutine with a session that skips waits; logs and errors are recorded."""
         with self.recorder.listening():
             try:
                 return run_with_session(work, timing=SkippingTiming(self.control), retry=retry)

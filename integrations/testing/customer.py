@@ -1,20 +1,27 @@
-"""A person in a browser: opens a connect link, goes to the provider and comes back."""
+"""A customer with a browser: opens a connect link, goes to the provider and comes back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from ipaddress import IPv4Address
+from itertools import count
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import httpx
 
 from integrations.sandbox_kit import SandboxTenant, consent
+from integrations.sandbox_kit.browser import Browser, Page, query_of, redirect_of
+from integrations.sandbox_kit.connecting import begin_login, disconnect_integration, finish_login
 from integrations.testing.expectations import ConformanceError
 from integrations.testing.service import ServiceApi
-from integrations.testing.web import Browser, Form, Page
 
-_OK, _SEE_OTHER = 200, 303
+_SEE_OTHER = 303
+_TIMEOUT_S = 90.0
+_ADDRESSES = map(IPv4Address, count(int(IPv4Address("198.18.0.1"))))  # RFC 2544: for test harnesses
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A workspace whose person has gone all the way through the pages."""
+    """A workspace that a customer has connected."""
 
     workspace_id: str
     tenant: SandboxTenant
@@ -22,15 +29,15 @@ class Connected:
     """Query of the provider's redirect, without code and state."""
 
 
-class Person:
+class Customer:
     """
-    Somebody in a browser who has opened the connect link of one workspace.
+    A browser that has opened the connect link of one workspace.
 
     Args:
-        api: Makes the link, and tells the connection's state.
+        api: Makes the link, and returns the connection's state.
         slug: The integration to connect.
         workspace_id: The workspace.
-        codes: Authorization codes that go through the browser are added to it.
+        codes: Receives the authorization codes that go through the browser.
     """
 
     def __init__(self, api: ServiceApi, slug: str, workspace_id: str, codes: list[str]) -> None:
@@ -38,30 +45,26 @@ class Person:
         self._slug = slug
         self._codes = codes
         self.workspace_id = workspace_id
-        self.browser = Browser()
-        self.browser.follow(api.connect_link(workspace_id))
+        # The service limits how often one address may ask, so each browser has its own.
+        address = {"X-Forwarded-For": str(next(_ADDRESSES))}
+        self.browser = Browser(headers=address, timeout_s=_TIMEOUT_S)
+        self.browser.get(api.connect_link(workspace_id), follow=True)
 
     def login(self) -> str:
         """
-        Press Connect; return the provider's consent page.
+        Press Connect; return the URL of the provider's consent page.
 
         Raises:
-            ConformanceError: If it does not lead there.
+            ConformanceError: If the service does not redirect to the provider.
         """
-        query = urlencode({"workspace_id": self.workspace_id})
-        url = f"{self._api.url}/integration/{self._slug}/login?{query}"
-        page = self.browser.send(url)
-        if page.status == _OK:
-            form = Form()
-            form.feed(page.text)
-            page = self.browser.send(urljoin(url, form.action), form=form.hidden)
-        if page.status != _SEE_OTHER:
+        answer = begin_login(self.browser, self._api.url, self.workspace_id, self._slug)
+        if answer.status_code != _SEE_OTHER:
             raise ConformanceError(
                 expected="the form of the login page to redirect to the provider",
-                found=f"status {page.status}: {page.heading}",
-                why="nobody can connect this integration",
+                found=f"status {answer.status_code}: {Page(answer.text).heading}",
+                why="no customer can connect this integration",
             )
-        return page.location
+        return redirect_of(answer)
 
     def allow(self, authorize_url: str, *tenants: SandboxTenant, scopes: str | None = None) -> str:
         """Allow access at the provider, perhaps to less than asked; return its redirect."""
@@ -77,24 +80,16 @@ class Person:
             self._codes.append(code)
         return redirect
 
-    def deliver(self, redirect: str, tenant: SandboxTenant) -> Page:
+    def deliver(self, redirect: str, tenant: SandboxTenant) -> httpx.Response:
         """Follow the provider's redirect, choosing *tenant* if asked; return the last page."""
-        page = self.browser.follow(redirect)
-        form = Form()
-        form.feed(page.text)
-        choices = dict(item for item in form.choices if item == ("tenant_id", tenant.id))
-        if page.status == _OK and choices:
-            target = urljoin(page.url, form.action)
-            page = self.browser.send(target, form={**form.hidden, **choices})
-            page = self.browser.follow(page.location) if page.location else page
-        return page
+        return finish_login(self.browser, redirect, lambda choice: choice.value == tenant.id)
 
     def connect(self, tenant: SandboxTenant, *, scopes: str | None = None) -> Connected:
         """
-        Go all the way.
+        Connect the workspace to *tenant* through all pages.
 
         Raises:
-            ConformanceError: If that does not lead to a connection.
+            ConformanceError: If the workspace is not connected afterwards.
         """
         redirect = self.allow(self.login(), tenant, scopes=scopes)
         page = self.deliver(redirect, tenant)
@@ -111,25 +106,15 @@ class Person:
         if state != "connected":
             raise ConformanceError(
                 expected="the provider's redirect to lead to a connection",
-                found=f"status {page.status}: {page.heading or 'no heading'}; "
+                found=f"status {page.status_code}: {Page(page.text).heading or 'no heading'}; "
                 f"the connection is {state or 'not there'}",
-                why="a person who has granted access is told that it did not work",
+                why="a customer who has granted access sees an error page",
             )
         return connected
 
-    def disconnect(self) -> Page:
+    def disconnect(self) -> httpx.Response:
         """Press Disconnect on the connect page; return the last page."""
-        page = self.browser.follow(f"{self._api.url}/connect")
-        form = Form()
-        form.feed(page.text)
-        target = f"{self._api.url}/integration/{self._slug}/disconnect"
-        page = self.browser.send(target, form=form.hidden)
-        return self.browser.follow(page.location) if page.location else page
-
-
-def query_of(url: str) -> dict[str, str]:
-    """Return the query parameters of *url*."""
-    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        return disconnect_integration(self.browser, self._api.url, self._slug)
 
 
 def _with_scopes(url: str, scopes: str) -> str:
