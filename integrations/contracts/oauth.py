@@ -13,8 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
+from authlib.common.urls import (  # type: ignore[import-untyped]
+    add_params_to_qs,
+    add_params_to_uri,
+    url_decode,
+)
+from authlib.oauth2.rfc6749.parameters import (  # type: ignore[import-untyped]
+    prepare_grant_uri,
+    prepare_token_request,
+)
+from authlib.oauth2.rfc7009 import (  # type: ignore[import-untyped]
+    prepare_revoke_token_request,
+)
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from integrations.contracts.access import NewGrant, Tenant, TokenSet
@@ -146,38 +158,55 @@ class IntegrationOAuth(ABC):
     def oauth_login(
         self, app: OAuthApp, *, redirect_uri: str, state: str, code_challenge: str | None
     ) -> str:
-        """Return the URL of the provider's consent page."""
-        query = {
-            "response_type": "code",
-            "client_id": app.client_id,
-            "redirect_uri": redirect_uri,
-            "state": state,
-        }
+        """
+        Return the URL of the provider's consent page.
+
+        Args:
+            app: The operator's app.
+            redirect_uri: Where the provider sends the browser afterwards.
+            state: Random text that the provider repeats in the redirect.
+            code_challenge: S256 challenge of the PKCE verifier; None without PKCE.
+        """
+        asked = prepare_grant_uri("", app.client_id, "code", redirect_uri=redirect_uri, state=state)
+        more: dict[str, str] = {}
         if self.sends_scopes and app.scopes:
-            query["scope"] = " ".join(app.scopes)
+            more["scope"] = " ".join(app.scopes)
         if code_challenge is not None:
-            query |= {"code_challenge": code_challenge, "code_challenge_method": "S256"}
+            more |= {"code_challenge": code_challenge, "code_challenge_method": "S256"}
+        asked = add_params_to_uri(asked, more)
+        # Joined here: authlib would decode and re-encode a query that the URL already has.
         parts = urlsplit(app.authorize_url)
-        joined = "&".join(filter(None, (parts.query, urlencode(query))))
-        return urlunsplit(parts._replace(query=joined))
+        query = "&".join(filter(None, (parts.query, urlsplit(asked).query)))
+        return urlunsplit(parts._replace(query=query))
 
     def oauth_callback(
         self, app: OAuthApp, *, code: str, redirect_uri: str, code_verifier: str | None
     ) -> OutboundRequest:
-        """Return the request that exchanges the callback's *code* for tokens."""
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        """
+        Return the request that exchanges an authorization code for tokens.
+
+        Args:
+            app: The operator's app.
+            code: The authorization code of the redirect.
+            redirect_uri: The same as in the authorization URL.
+            code_verifier: The PKCE verifier; None without PKCE.
+        """
+        body = prepare_token_request("authorization_code", code=code)
+        more = {"redirect_uri": redirect_uri}
         if code_verifier is not None:
-            form["code_verifier"] = code_verifier
-        return self._token_request(app, form)
+            more["code_verifier"] = code_verifier
+        return self._token_request(app, add_params_to_qs(body, more))
 
     def _perform_token_refresh(
         self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
     ) -> OutboundRequest:
-        """Return the request that exchanges *refresh_token* for a new pair."""
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token.get_secret_value()}
+        """Return the request that exchanges *refresh_token* for a new token pair."""
+        body = prepare_token_request(
+            "refresh_token", refresh_token=refresh_token.get_secret_value()
+        )
         if self.refresh_repeats_redirect_uri:
-            form["redirect_uri"] = redirect_uri
-        return self._token_request(app, form)
+            body = add_params_to_qs(body, {"redirect_uri": redirect_uri})
+        return self._token_request(app, body)
 
     def refresh_request(
         self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
@@ -255,7 +284,8 @@ class IntegrationOAuth(ABC):
         if app.revoke_url is None:
             return ()
         token = tokens.refresh_token or tokens.access_token
-        return (self._token_request(app, {"token": token.get_secret_value()}, url=app.revoke_url),)
+        body, _headers = prepare_revoke_token_request(token.get_secret_value())
+        return (self._token_request(app, body, url=app.revoke_url),)
 
     @abstractmethod
     async def find_tenants(self, client: ProviderClient, grant: NewGrant) -> tuple[Tenant, ...]:
@@ -271,10 +301,11 @@ class IntegrationOAuth(ABC):
         """
 
     def _token_request(
-        self, app: OAuthApp, form: Mapping[str, str], *, url: str | None = None
+        self, app: OAuthApp, body: str, *, url: str | None = None
     ) -> OutboundRequest:
+        """Return *body* as fields, which plugins can change, with the client's authentication."""
         secret = app.client_secret.get_secret_value()
-        fields = dict(form)
+        fields: dict[str, str] = dict(url_decode(body))
         basic: tuple[str, str] | None = None
         if self.client_auth == "basic":
             basic = (app.client_id, secret)
