@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authlib.common.security import generate_token  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import AccessDeniedError  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 
@@ -143,7 +144,7 @@ class ConsentFlow:
         login = await self._started_here(session, plugin, answer.get("state", ""))
         if "error" in answer:
             code = answer["error"]
-            if code == "access_denied":
+            if code == AccessDeniedError.error:
                 raise ConsentError(ConsentProblem.DENIED, plugin)
             shown = code if _ERROR_CODE.fullmatch(code) else "an error"
             raise ConsentError(ConsentProblem.REFUSED, plugin, code=shown)

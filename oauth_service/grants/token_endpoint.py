@@ -9,6 +9,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+)
+
 from integrations.contracts import (
     ConfigurationError,
     IntegrationPlugin,
@@ -28,9 +35,9 @@ _log = logging.getLogger(__name__)
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _TEMPORARY = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 _SETTINGS = {
-    "invalid_client": "{slug}_CLIENT_ID and {slug}_CLIENT_SECRET",
-    "unauthorized_client": "{slug}_CLIENT_ID (the app's type and permissions at the provider)",
-    "invalid_scope": "{slug}_SCOPES",
+    InvalidClientError.error: "{slug}_CLIENT_ID and {slug}_CLIENT_SECRET",
+    UnauthorizedClientError.error: "{slug}_CLIENT_ID (the app's type and permissions at the provider)",
+    InvalidScopeError.error: "{slug}_SCOPES",
 }
 _OTHER_SETTINGS = "{slug}_CLIENT_ID and the app's settings at the provider"
 
@@ -146,7 +153,7 @@ def read_answer(
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
         slug = plugin.slug.upper()
         unauthorized = answer.status == HTTPStatus.UNAUTHORIZED
-        settings = _SETTINGS["invalid_client"] if unauthorized else "{slug}_TOKEN_URL"
+        settings = _SETTINGS[InvalidClientError.error] if unauthorized else "{slug}_TOKEN_URL"
         return AppRefused(detail, settings.format(slug=slug), trace_id)
     return _unavailable(answer, detail, trace_id, now)
 
@@ -154,7 +161,7 @@ def read_answer(
 def _by_code(
     plugin: IntegrationPlugin, answer: RawAnswer, code: str, trace_id: str | None, now: datetime
 ) -> Verdict:
-    if code == "invalid_grant":
+    if code == InvalidGrantError.error:
         return GrantRefused(code, trace_id)
     throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     if throttled or code in _TEMPORARY or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
