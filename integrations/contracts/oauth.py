@@ -1,9 +1,11 @@
 """
-`IntegrationOAuth`: how one provider grants access, as facts and a few overridable steps.
+`IntegrationOAuth`: the OAuth 2.0 of one provider, as facts and overridable steps.
 
-Nothing here does I/O: a step returns the request to send or reads the answer received. The
-OAuth service sends, stores and locks. A plugin sets the facts and writes `find_tenants`;
-it overrides another step only where its provider is odd.
+The module does no I/O: a step returns the request to send or reads the answer received. The
+OAuth service sends, stores and locks. A plugin sets the facts and implements `find_tenants`;
+it overrides other steps only where its provider deviates from the standard.
+
+authlib builds URLs and bodies. They stay data (`OutboundRequest`) that a plugin can change.
 """
 
 import base64
@@ -39,12 +41,20 @@ ClientAuth = Literal["basic", "body", "none"]
 
 class IntegrationSettings(BaseModel):
     """
-    What the operator set for one integration (`<SLUG>_CLIENT_ID` and so on).
+    The operator's settings for one integration (`<SLUG>_CLIENT_ID` and so on).
 
     None means "not set": the plugin's own fact applies.
 
     Attributes:
-        calls_per_day: What one tenant allows in a day, where the operator's contract differs.
+        client_id: Id of the operator's app at the provider.
+        client_secret: Secret of that app.
+        scopes: Scopes to request.
+        authorize_url: Address of the consent page.
+        token_url: Address of the token endpoint.
+        revoke_url: Address of the revocation endpoint.
+        api_base_url: Root of the data API.
+        calls_per_day: Requests that one tenant allows in a day, if the operator's contract
+            differs from the plugin's fact.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,7 +71,18 @@ class IntegrationSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """The operator's app at the provider: the plugin's facts with the settings applied."""
+    """
+    The operator's app at the provider: the plugin's facts with the settings applied.
+
+    Attributes:
+        client_id: Id of the app.
+        client_secret: Secret of the app; empty if the provider needs none.
+        scopes: Scopes to request.
+        authorize_url: Address of the consent page.
+        token_url: Address of the token endpoint.
+        revoke_url: Address of the revocation endpoint; None if the provider has none.
+        api_base_url: Root of the data API.
+    """
 
     client_id: str
     client_secret: SecretStr = field(repr=False)
@@ -75,13 +96,16 @@ class OAuthApp:
 @dataclass(frozen=True, slots=True)
 class OutboundRequest:
     """
-    A request that the OAuth service is to send. Never printed: it holds secrets.
+    A request for the OAuth service to send. Its repr omits the secrets.
 
     Attributes:
-        form: Sent form-encoded.
-        json: Sent as JSON instead of *form*.
+        method: HTTP method.
+        url: Absolute URL.
+        form: Fields of a form-encoded body, in order.
+        json: JSON body, instead of *form*.
         basic_auth: User and password of HTTP Basic authentication.
         bearer: Token for the Authorization header.
+        headers: Further headers, without secrets.
     """
 
     method: str
@@ -99,16 +123,19 @@ class IntegrationOAuth(ABC):
 
     Attributes:
         authorize_url, token_url, revoke_url: The provider's production endpoints.
-        scopes: Scopes asked for; sent only if *sends_scopes*.
-        scope_meanings: What each scope lets us see, in plain words, for the connect page.
-        client_auth: How the app identifies itself at the token endpoint.
+        scopes: Scopes to request; sent only if *sends_scopes*.
+        scope_meanings: What each scope gives access to, in plain words, for the connect page.
+        sends_scopes: Whether the authorization URL carries the scopes.
+        client_auth: How the app authenticates at the token endpoint: HTTP Basic (`"basic"`), id
+            and secret in the body (`"body"`), or only the id in the body (`"none"`).
         pkce: Whether to send an S256 code challenge.
         refresh_repeats_redirect_uri: Whether a refresh must repeat the redirect URI.
-        access_lifetime_s: Used when an answer has no `expires_in` that can be used.
-        replay_grace: How long a spent refresh token still works, so that a lost answer can
-            be asked for again. None: until the new access token is first used.
-        idle_limit: How long an unused refresh token lives; None: for ever.
-        trace_header: Response header of the token endpoint that support asks for.
+        access_lifetime_s: Lifetime in seconds if an answer has no usable `expires_in`.
+        replay_grace: How long a spent refresh token still works, so that a refresh can be
+            repeated if its answer was lost. None: until the new access token is first used.
+        idle_limit: Lifetime of an unused refresh token; None if it does not expire when idle.
+        trace_header: Response header of the token endpoint with the request id that the
+            provider's support asks for.
     """
 
     authorize_url: ClassVar[str]
@@ -131,8 +158,13 @@ class IntegrationOAuth(ABC):
         """
         Return the operator's app: this plugin's facts with *settings* applied.
 
+        Args:
+            slug: Lower-case name of the integration, which prefixes the setting names.
+            settings: The operator's settings.
+            api_base_url: Root of the data API if the settings have none.
+
         Raises:
-            ConfigurationError: If the client id or secret is missing, by setting name.
+            ConfigurationError: If the client id or secret is missing. It names the settings.
         """
         prefix = slug.upper()
         missing = [
@@ -211,7 +243,16 @@ class IntegrationOAuth(ABC):
     def refresh_request(
         self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
     ) -> OutboundRequest:
-        """Return the refresh request; plugins override `_perform_token_refresh`."""
+        """
+        Return the request that exchanges *refresh_token* for a new token pair.
+
+        Plugins override `_perform_token_refresh`.
+
+        Args:
+            app: The operator's app.
+            refresh_token: The refresh token to spend.
+            redirect_uri: Sent only if *refresh_repeats_redirect_uri*.
+        """
         return self._perform_token_refresh(
             app, refresh_token=refresh_token, redirect_uri=redirect_uri
         )
@@ -220,15 +261,15 @@ class IntegrationOAuth(ABC):
         self, answer: Mapping[str, Any], *, now: datetime, previous: TokenSet | None
     ) -> TokenSet:
         """
-        Return what is to be stored of a token answer.
+        Return the token pair of an answer.
+
+        A lifetime that is not usable counts as missing, since it must not cost the grant.
 
         Args:
-            answer: The token endpoint's JSON.
-            now: When the request was sent, timezone-aware: lifetimes count from there.
-            previous: The pair that was refreshed. Its refresh token stays when the answer
-                brings none.
-
-        A lifetime that cannot be used is taken as missing: it must never cost a grant.
+            answer: JSON object of the token endpoint.
+            now: When the request was sent, timezone-aware; lifetimes count from then.
+            previous: The pair that was refreshed. Its refresh token and scopes are kept if the
+                answer has none.
 
         Raises:
             PayloadError: If the answer has no access token.
@@ -252,7 +293,17 @@ class IntegrationOAuth(ABC):
     def token_set(
         self, answer: Mapping[str, Any], *, now: datetime, previous: TokenSet | None = None
     ) -> TokenSet:
-        """Return what is to be stored; plugins override `_store_oauth_token`."""
+        """
+        Return the token pair of an answer; plugins override `_store_oauth_token`.
+
+        Args:
+            answer: JSON object of the token endpoint.
+            now: When the request was sent, timezone-aware; lifetimes count from then.
+            previous: The pair that was refreshed; None for a new grant.
+
+        Raises:
+            PayloadError: If the answer has no access token.
+        """
         return self._store_oauth_token(answer, now=now, previous=previous)
 
     def token_error(self, answer: Mapping[str, Any]) -> str | None:
@@ -260,11 +311,11 @@ class IntegrationOAuth(ABC):
         Return the error code of a token endpoint's answer; None if it reports no error.
 
         The codes are those of RFC 6749, section 5.2: `invalid_grant` ends the connection,
-        `invalid_client` and `invalid_scope` point to the operator's settings. Override it where
-        the provider has another field or other words, and return the RFC's code for them.
+        `invalid_client` and `invalid_scope` refer to the operator's settings. Override it if the
+        provider uses another field or other codes, and return the RFC's codes.
 
         Args:
-            answer: The token endpoint's JSON object, of any status.
+            answer: JSON object of the token endpoint, of any status.
         """
         code = answer.get("error")
         return code if isinstance(code, str) else None
@@ -276,10 +327,15 @@ class IntegrationOAuth(ABC):
         tenant: Tenant,  # noqa: ARG002 -- for overriding plugins
     ) -> tuple[OutboundRequest, ...]:
         """
-        Return the requests that end this connection at the provider.
+        Return the requests that end this connection at the provider, in order.
 
-        The default revokes the refresh token (RFC 7009). Override it where that would end
-        other customers' connections too.
+        The default revokes the refresh token (RFC 7009); there is no request without a
+        revocation endpoint. Override it if that would end other customers' connections too.
+
+        Args:
+            app: The operator's app.
+            tokens: The connection's current token pair.
+            tenant: The pinned tenant.
         """
         if app.revoke_url is None:
             return ()
@@ -293,17 +349,22 @@ class IntegrationOAuth(ABC):
         Return the organisations that a new grant covers.
 
         Args:
-            client: Client that uses the new access token and names no tenant.
-            grant: The new tokens and the redirect's parameters.
+            client: Client with the new access token and no tenant.
+            grant: The new tokens and the parameters of the redirect.
 
         Raises:
-            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+            IntegrationError: A subclass that says what to do; see `contracts.errors`.
         """
 
     def _token_request(
         self, app: OAuthApp, body: str, *, url: str | None = None
     ) -> OutboundRequest:
-        """Return *body* as fields, which plugins can change, with the client's authentication."""
+        """
+        Return the request with the app's authentication and *body*, form-encoded, as fields.
+
+        authlib's `ClientAuth` is not used: it encodes Basic credentials as Latin-1, the
+        OAuth service as UTF-8, and it puts them into the headers, which are printed.
+        """
         secret = app.client_secret.get_secret_value()
         fields: dict[str, str] = dict(url_decode(body))
         basic: tuple[str, str] | None = None
@@ -324,9 +385,9 @@ class IntegrationOAuth(ABC):
 
 def unverified_claims(token: SecretStr) -> Mapping[str, Any]:
     """
-    Return the claims of a JWT without checking its signature; empty if it is not one.
+    Return the claims of a JWT without checking its signature; empty if it is not a JWT.
 
-    Only for hints about a token that came straight from its issuer over TLS.
+    Use it only for hints, and only with a token received directly from its issuer over TLS.
     """
     parts = token.get_secret_value().split(".")
     if len(parts) != 3:  # noqa: PLR2004 -- header, claims, signature
