@@ -5,7 +5,8 @@ The module does no I/O: a step returns the request to send or reads the answer r
 OAuth service sends, stores and locks. A plugin sets the facts and implements `find_tenants`;
 it overrides other steps only where its provider deviates from the standard.
 
-authlib builds URLs and bodies. They stay data (`OutboundRequest`) that a plugin can change.
+authlib builds URLs and bodies. They stay data (`OutboundRequest`) that a plugin can change. It is
+imported on first use, since Dagster loads this module and never sends such a request.
 """
 
 import base64
@@ -17,18 +18,6 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from authlib.common.urls import (  # type: ignore[import-untyped]
-    add_params_to_qs,
-    add_params_to_uri,
-    url_decode,
-)
-from authlib.oauth2.rfc6749.parameters import (  # type: ignore[import-untyped]
-    prepare_grant_uri,
-    prepare_token_request,
-)
-from authlib.oauth2.rfc7009 import (  # type: ignore[import-untyped]
-    prepare_revoke_token_request,
-)
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from integrations.contracts.access import NewGrant, Tenant, TokenSet
@@ -199,6 +188,9 @@ class IntegrationOAuth(ABC):
             state: Random text that the provider repeats in the redirect.
             code_challenge: S256 challenge of the PKCE verifier; None without PKCE.
         """
+        from authlib.common.urls import add_params_to_uri  # type: ignore[import-untyped]
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
+
         asked = prepare_grant_uri("", app.client_id, "code", redirect_uri=redirect_uri, state=state)
         more: dict[str, str] = {}
         if self.sends_scopes and app.scopes:
@@ -223,22 +215,24 @@ class IntegrationOAuth(ABC):
             redirect_uri: The same as in the authorization URL.
             code_verifier: The PKCE verifier; None without PKCE.
         """
-        body = prepare_token_request("authorization_code", code=code)
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
         more = {"redirect_uri": redirect_uri}
         if code_verifier is not None:
             more["code_verifier"] = code_verifier
-        return self._token_request(app, add_params_to_qs(body, more))
+        body = prepare_token_request("authorization_code", code=code)
+        return self._token_request(app, body, more)
 
     def _perform_token_refresh(
         self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
     ) -> OutboundRequest:
         """Return the request that exchanges *refresh_token* for a new token pair."""
-        body = prepare_token_request(
-            "refresh_token", refresh_token=refresh_token.get_secret_value()
-        )
-        if self.refresh_repeats_redirect_uri:
-            body = add_params_to_qs(body, {"redirect_uri": redirect_uri})
-        return self._token_request(app, body)
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
+        more = {"redirect_uri": redirect_uri} if self.refresh_repeats_redirect_uri else {}
+        token = refresh_token.get_secret_value()
+        body = prepare_token_request("refresh_token", refresh_token=token)
+        return self._token_request(app, body, more)
 
     def refresh_request(
         self, app: OAuthApp, *, refresh_token: SecretStr, redirect_uri: str
@@ -339,9 +333,11 @@ class IntegrationOAuth(ABC):
         """
         if app.revoke_url is None:
             return ()
+        from authlib.oauth2.rfc7009 import prepare_revoke_token_request  # type: ignore[import-untyped]
+
         token = tokens.refresh_token or tokens.access_token
         body, _headers = prepare_revoke_token_request(token.get_secret_value())
-        return (self._token_request(app, body, url=app.revoke_url),)
+        return (self._token_request(app, body, {}, url=app.revoke_url),)
 
     @abstractmethod
     async def find_tenants(self, client: ProviderClient, grant: NewGrant) -> tuple[Tenant, ...]:
@@ -357,16 +353,18 @@ class IntegrationOAuth(ABC):
         """
 
     def _token_request(
-        self, app: OAuthApp, body: str, *, url: str | None = None
+        self, app: OAuthApp, body: str, more: Mapping[str, str], *, url: str | None = None
     ) -> OutboundRequest:
         """
-        Return the request with the app's authentication and *body*, form-encoded, as fields.
+        Return the request with the fields of *body*, form-encoded, then *more*, then the app's.
 
         authlib's `ClientAuth` is not used: it encodes Basic credentials as Latin-1, the
         OAuth service as UTF-8, and it puts them into the headers, which are printed.
         """
+        from authlib.common.urls import url_decode
+
         secret = app.client_secret.get_secret_value()
-        fields: dict[str, str] = dict(url_decode(body))
+        fields: dict[str, str] = {**dict(url_decode(body)), **more}
         basic: tuple[str, str] | None = None
         if self.client_auth == "basic":
             basic = (app.client_id, secret)
