@@ -1,4 +1,4 @@
-"""What a plugin promises and may rely on. No I/O and no provider's name in here."""
+"""The contract between plugins and the applications. It does no I/O and names no provider."""
 
 from integrations.contracts.access import (
     IntegrationAccess,

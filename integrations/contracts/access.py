@@ -1,4 +1,4 @@
-"""Tokens, tenants, and what a pipeline run is given of them."""
+"""Tokens and tenants, and the access that a pipeline run receives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class Tenant:
     An organisation at the provider.
 
     Attributes:
-        id: What API calls name it by.
-        name: What its people call it.
-        connection_id: The provider's own id of "this app may see this organisation", where
-            it has one (needed to disconnect a single organisation).
+        id: The id that API calls use.
+        name: Display name of the organisation.
+        connection_id: The provider's id of the link between this app and the organisation; None
+            if it has no such id. Needed to disconnect a single organisation.
     """
 
     id: str
@@ -30,9 +30,12 @@ class TokenSet(BaseModel):
     A token pair as a provider issued it.
 
     Attributes:
-        expires_at: End of the access token's life, timezone-aware.
-        lifetime_s: Seconds that the access token lives from its issue.
-        scopes: Granted scopes; empty where the provider does not say.
+        access_token: Sent with API requests.
+        refresh_token: Exchanged for the next pair; None if the grant has none.
+        token_type: Scheme of the Authorization header.
+        expires_at: When the access token expires, timezone-aware.
+        lifetime_s: Lifetime of the access token from its issue, in seconds.
+        scopes: Granted scopes; empty if the provider does not return them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,11 +51,12 @@ class TokenSet(BaseModel):
 @dataclass(frozen=True, slots=True)
 class NewGrant:
     """
-    What a completed consent gave us, before its tenants are known.
+    The result of a completed consent, before its tenants are known.
 
     Attributes:
         tokens: The first pair, already stored.
-        callback: Query parameters of the redirect; some providers name the company there only.
+        callback: Query parameters of the redirect, without code and state. Some providers name
+            the company only there.
     """
 
     tokens: TokenSet
@@ -61,9 +65,17 @@ class NewGrant:
 
 class IntegrationAccess(BaseModel):
     """
-    What a pipeline run may use: an access token and the pinned tenant. No refresh token.
+    The access of a pipeline run: an access token and the pinned tenant, no refresh token.
 
-    The JSON of `GET /api/workspaces/<id>/integrations/<slug>/token`.
+    The JSON body of `GET /api/workspaces/<id>/integrations/<slug>/token`.
+
+    Attributes:
+        access_token: Sent with API requests.
+        token_type: Scheme of the Authorization header.
+        expires_at: When the access token expires, timezone-aware.
+        tenant_id: The provider's id of the pinned organisation.
+        tenant_name: Display name of the pinned organisation.
+        scopes: Granted scopes; empty if the provider does not return them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -77,5 +89,9 @@ class IntegrationAccess(BaseModel):
 
 
 def token_fingerprint(token: SecretStr) -> str:
-    """Return 16 hex digits that tell tokens apart without giving them away."""
+    """
+    Return 16 hex digits that identify *token* without revealing it.
+
+    They are the start of its SHA-256 hash, safe to log and to compare.
+    """
     return sha256(token.get_secret_value().encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""`FetchAdapter`: asks one provider for one workspace's figures."""
+"""`FetchAdapter`: fetches the figures of one workspace from one provider."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,14 +13,16 @@ from integrations.contracts.statements import ALL_STATEMENTS, DataBatch, Stateme
 
 class FetchAdapter(ABC):
     """
-    Base of both families.
+    Base class of accounting and payroll adapters.
 
     Attributes:
         name: Registered name of the integration, set by the plugin's class.
-        workspace_id: Customer whose figures are fetched.
+        workspace_id: The customer to fetch for.
         client: Authorised client bound to that customer's connection.
-        today: The day of the fetch. The running month is the one it lies in; adapters
-            never read a clock.
+        today: The day of the fetch; its month is the current month. Adapters never read a clock.
+
+    Raises:
+        ValueError: If the workspace id does not match `WORKSPACE_ID_PATTERN`.
     """
 
     name: ClassVar[str]
@@ -38,13 +40,13 @@ class FetchAdapter(ABC):
     @classmethod
     def planned_calls(cls, from_date: date, today: date) -> int | None:  # noqa: ARG003 -- for overrides
         """
-        Return the fewest requests that a fetch of everything sends; None if nobody can tell.
+        Return the minimum number of requests of a full fetch; None if it is unknown.
 
-        Pure: nothing is asked. Retries, further pages and other answers to what the provider
-        says come on top.
+        No request is sent. Retries, further pages and requests that depend on an answer are
+        not included.
 
         Args:
-            from_date: Any day of the first month wanted.
+            from_date: Any day of the first month to fetch.
             today: The day of the fetch.
         """
         return None
@@ -52,9 +54,15 @@ class FetchAdapter(ABC):
     @abstractmethod
     async def get_data_endpoints(self, from_date: date) -> Sequence[str]:
         """
-        Return the endpoint names that a model can refer to, asking the provider.
+        Return the endpoint names that a model can refer to, read from the provider.
 
-        Callers who only want to know what is landed ask the pipeline, which costs no call.
+        The names of data that has already landed are in the warehouse, which costs no request.
+
+        Args:
+            from_date: Any day of the first month to fetch.
+
+        Raises:
+            IntegrationError: A subclass that says what to do; see `contracts.errors`.
         """
 
 
@@ -66,47 +74,53 @@ class AccountingFetchAdapter(FetchAdapter):
         self, from_date: date, *, statements: frozenset[Statement] = ALL_STATEMENTS
     ) -> DataBatch:
         """
-        Return every month from the month of *from_date* to the running one.
+        Return every month from the month of *from_date* to the current one.
 
         Args:
-            from_date: Any day of the first month wanted.
-            statements: Statements to fetch; others cost no call.
+            from_date: Any day of the first month to fetch.
+            statements: Statements to fetch; no request is sent for the others.
 
         Raises:
-            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+            IntegrationError: A subclass that says what to do; see `contracts.errors`.
         """
 
     async def get_data_endpoints(self, from_date: date) -> Sequence[str]:
-        """Return the endpoint names of the batch since *from_date*."""
+        """Fetch the figures since *from_date* and return their endpoint names."""
         return (await self.get_data(from_date)).endpoints
 
 
 class PayrollFetchAdapter(FetchAdapter):
-    """Fetches people and what they cost."""
+    """Fetches employees and the monthly payroll cost."""
 
     @abstractmethod
     async def get_data(self, from_date: date) -> list[Employee]:
         """
-        Return everybody with a job spell that had not ended before *from_date*'s month.
+        Return the employees with a job spell in or after the month of *from_date*.
 
-        All spells of such a person are returned, also earlier ones.
+        Each comes with all of their spells, including those that ended earlier.
+
+        Args:
+            from_date: Any day of the first month to fetch.
 
         Raises:
-            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+            IntegrationError: A subclass that says what to do; see `contracts.errors`.
         """
 
     @abstractmethod
     async def get_payroll_costs(self, from_date: date) -> list[PayrollCost]:
         """
-        Return the cost of processed payrolls, one entry for every month.
+        Return the cost of processed payrolls, one entry for each month, ascending.
 
-        From the month of *from_date* to the running one, ascending; a month without a
+        The months run from the month of *from_date* to the current one; a month without a
         payroll has zeros.
 
+        Args:
+            from_date: Any day of the first month to fetch.
+
         Raises:
-            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+            IntegrationError: A subclass that says what to do; see `contracts.errors`.
         """
 
     async def get_data_endpoints(self, from_date: date) -> Sequence[str]:  # noqa: ARG002 -- always the same
-        """Return the names of the monthly cost figures; they are the same for everybody."""
+        """Return the names of the monthly cost figures, which are the same for every workspace."""
         return tuple(PAYROLL_ENDPOINTS)

@@ -1,4 +1,4 @@
-"""The authorised client that a plugin is handed. It never shows a token."""
+"""The authorised HTTP client that plugins use. It never exposes a token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,12 @@ from typing import Any, Protocol
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    A successful answer (2xx).
+    A successful answer.
 
     Attributes:
+        status: HTTP status, 200 to 299.
         payload: Parsed JSON with every fraction as `Decimal`; None for an empty body.
-        headers: Lower-case names.
+        headers: Response headers, by lower-case name.
     """
 
     status: int
@@ -24,24 +25,24 @@ class ProviderClient(Protocol):
     """
     HTTP client bound to one connection.
 
-    Paths are relative to the provider's host root (`api.xro/2.0/Organisation`). Limits,
-    retries, the token and its one repeat after a 401 are the client's business. Answers
-    other than 2xx arrive as `IntegrationError`s.
+    Paths are relative to the provider's host root (`api.xro/2.0/Organisation`). The client
+    keeps the rate limits, retries, sends the token and repeats a request once with a new token
+    after a 401. It raises an `IntegrationError` for every answer other than 2xx.
     """
 
     @property
     def tenant_id(self) -> str:
-        """Id of the pinned tenant; empty while a new grant's tenants are looked for."""
+        """Id of the pinned tenant; empty while the tenants of a new grant are listed."""
         ...
 
     @property
     def tenant_name(self) -> str:
-        """Name of the pinned tenant when it was connected."""
+        """Name of the pinned tenant at the time of connecting."""
         ...
 
     @property
     def calls(self) -> int:
-        """Requests sent so far, repeats included."""
+        """Number of requests sent so far, including retries."""
         ...
 
     async def get(
@@ -53,16 +54,16 @@ class ProviderClient(Protocol):
         slow_tries: int | None = None,
     ) -> Answer:
         """
-        Send a GET request.
+        Send a GET request and return its answer.
 
         Args:
             path: Relative to the provider's host root.
-            params: Query.
-            headers: Sent beside the plugin's own, which they override.
-            slow_tries: Attempts before a `TooSlowError`, where an adapter would rather ask
-                for less than wait longer; None: as many as for any other fault.
+            params: Query parameters.
+            headers: Added to the plugin's own headers, which they override.
+            slow_tries: Attempts before a `TooSlowError`, for adapters that prefer a smaller
+                request to a longer wait; None: as many as for any other error.
 
         Raises:
-            IntegrationError: The leaf that says what to do; see `contracts.errors`.
+            IntegrationError: A subclass that says what to do; see `contracts.errors`.
         """
         ...

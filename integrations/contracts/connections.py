@@ -1,4 +1,4 @@
-"""Connections, as the OAuth service lists them for the pipeline and other holders of its key."""
+"""Connections, as the OAuth service lists them for clients with the service key."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,15 +21,17 @@ class Connection(BaseModel):
     An item of `GET /api/connections`.
 
     Attributes:
+        workspace_id: The customer.
         workspace_name: Display name of the workspace.
         integration: Registered name, e.g. `Xero`; the slug where the plugin is not installed.
         slug: Lower-cased name of the integration.
-        reason: Why a person must connect again; None while the connection works.
+        state: Whether the grant works.
+        reason: Why a user must connect again; None while the connection works.
         tenant_id: The provider's id of the pinned organisation.
         tenant_name: Display name of the pinned organisation.
-        connected_at: When a person last connected it.
+        connected_at: When a user last connected it.
         changed_at: When its state, tenant or name last changed.
-        restored_at: When it came out of a backup, if its provider has not been asked since; it
+        restored_at: When it was restored from a backup, if its provider has not been called since; it
             counts as `requires_reconnect` until then.
         last_refresh: When the provider last issued tokens.
         idle_limit_s: Seconds without a refresh after which the provider ends the grant; None if
@@ -56,12 +58,12 @@ class Connection(BaseModel):
 
     @property
     def is_connected(self) -> bool:
-        """Whether tokens can be had for it."""
+        """Whether the OAuth service issues access tokens for it."""
         return self.state is ConnectionState.CONNECTED
 
     @property
     def is_disconnected(self) -> bool:
-        """Whether a person ended it; its landed figures are kept."""
+        """Whether a user disconnected it. Its landed figures are kept."""
         return self.state is ConnectionState.DISCONNECTED
 
 
@@ -70,8 +72,8 @@ class ConnectionList(BaseModel):
     The answer of `GET /api/connections`.
 
     Attributes:
-        connections: All of them, or those that changed after the cursor of the request.
-        cursor: Hand it in with the next request to get the changes from then on.
+        connections: All connections, or those that changed after the cursor of the request.
+        cursor: Send it with the next request to get the changes since this answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -1,35 +1,35 @@
 """
-Every error a plugin may raise, sorted by what the caller should do.
+The errors that plugins and the runtime raise, by what the caller should do.
 
 IntegrationError
-├── ProviderUnavailableError   wait `retry_after_s`, then try again
-│   ├── TooSlowError           ask for less at once, if that is possible
-│   └── DayLimitError          come back at `come_back_at`; hold no slot until then
-├── ReconnectRequiredError     a person must open the connect page
-├── NotConnectedError          nothing was ever granted; there is nothing to fetch
+├── ProviderUnavailableError   retry after `retry_after_s`
+│   ├── TooSlowError           send a smaller request if possible
+│   └── DayLimitError          defer until `come_back_at` and release the slot
+├── ReconnectRequiredError     a user must open the connect page
+├── NotConnectedError          there is no grant, so nothing to fetch
 ├── ConfigurationError         the operator must change a setting or the provider app
-│   └── OperatorError          the same for every workspace of the integration
-├── AccessDeniedError          a person lacks a permission or scope at the provider
-├── RequestRefusedError        the provider calls our request wrong; no retry will help
-└── PayloadError               our parser does not know this answer; no retry will help
+│   └── OperatorError          the same, for every workspace of the integration
+├── AccessDeniedError          the user or the grant lacks a permission or scope
+├── RequestRefusedError        the provider rejected the request; a retry does not help
+└── PayloadError               the answer has an unknown shape; a retry does not help
 
-Texts name the place and what was found there by type, never by value: payroll payloads
-hold salaries and token answers hold tokens.
+Messages name the place and the type of what was found there, never its value: payroll payloads
+contain salaries and token answers contain tokens.
 """
 
 from datetime import datetime
 
 
 class IntegrationError(Exception):
-    """Base of all errors that a plugin or the runtime raises about a provider."""
+    """Base class of the errors that a plugin or the runtime raises about a provider."""
 
 
 class ProviderUnavailableError(IntegrationError):
     """
-    The provider is down, slow or throttling; the same request may work later.
+    The provider is down, slow or rate limiting; the same request may work later.
 
     Attributes:
-        retry_after_s: Seconds the provider asked us to wait, or our own guess.
+        retry_after_s: Seconds to wait, as given by the provider or estimated.
     """
 
     def __init__(self, message: str, *, retry_after_s: float = 60.0) -> None:
@@ -39,15 +39,15 @@ class ProviderUnavailableError(IntegrationError):
 
 class TooSlowError(ProviderUnavailableError):
     """
-    No answer in time: we gave up waiting, or the provider's own gateway did (504).
+    The request timed out, at our limit or at the provider's gateway (504).
 
-    The same request may work later, a smaller one may work now.
+    The same request may work later; a smaller one may work now.
     """
 
 
 class DayLimitError(ProviderUnavailableError):
     """
-    A long quota (usually the day's) is used up.
+    A long quota, usually the daily one, is used up.
 
     Attributes:
         come_back_at: When the quota resets, timezone-aware.
@@ -60,10 +60,10 @@ class DayLimitError(ProviderUnavailableError):
 
 class ReconnectRequiredError(IntegrationError):
     """
-    The grant is dead or its tenant has vanished; a person must connect again.
+    The grant no longer works or its tenant is gone; a user must connect again.
 
     Attributes:
-        connect_url: Link to hand to that person, when the OAuth service gave one.
+        connect_url: Link to the connect page; None if the OAuth service returned none.
     """
 
     def __init__(self, message: str, *, connect_url: str | None = None) -> None:
@@ -80,19 +80,19 @@ class ConfigurationError(IntegrationError):
 
 
 class OperatorError(ConfigurationError):
-    """The operator's app or service key is refused: every workspace of the integration fails."""
+    """The operator's app or service key is rejected: every workspace of the integration fails."""
 
 
 class AccessDeniedError(IntegrationError):
-    """The connection works but lacks a permission or scope that this request needs."""
+    """The connection works but lacks a permission or scope that the request needs."""
 
 
 class RequestRefusedError(IntegrationError):
     """
-    The provider refused the request itself.
+    The provider rejected the request itself.
 
     Attributes:
-        status: HTTP status of the refusal.
+        status: HTTP status of the answer.
     """
 
     def __init__(self, message: str, *, status: int) -> None:
@@ -101,4 +101,4 @@ class RequestRefusedError(IntegrationError):
 
 
 class PayloadError(IntegrationError):
-    """An answer does not have the shape that the provider documents."""
+    """An answer does not have the shape documented by the provider."""

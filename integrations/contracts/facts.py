@@ -1,4 +1,4 @@
-"""Facts about a provider's API and its limits: data that the runtime acts on."""
+"""Facts about a provider's API and its rate limits, which the runtime applies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,18 @@ from integrations.contracts.refusals import RefusalReader
 @dataclass(frozen=True, slots=True)
 class RateLimits:
     """
-    What the provider allows, kept by our client before the provider has to refuse.
+    The provider's rate limits, which the client keeps so that requests are not rejected.
 
     Attributes:
-        per: Whose budget it is: one tenant's, or the user's who granted access.
-        concurrent: Requests in flight at once, or None.
-        per_minute: Requests in any 60 seconds, or None.
-        per_day: Requests in a day, or None.
-        app_per_minute: Requests of the operator's app over all tenants in 60 seconds, or None.
-        minute_remaining_header: Header that says how many are left in this minute.
-        day_remaining_header: Header that says how many are left today.
-        day_problem: Header and lower-case prefix of its value that mark a 429 as the day's.
+        per: What the limits apply to: `"tenant"`, or `"user"` for the user who granted access.
+        concurrent: Requests in flight at once; None for no limit.
+        per_minute: Requests in any 60 seconds; None for no limit.
+        per_day: Requests in a day; None for no limit.
+        app_per_minute: Requests of the operator's app in 60 seconds, summed over all tenants;
+            None for no limit.
+        minute_remaining_header: Response header with the requests left in this minute.
+        day_remaining_header: Response header with the requests left today.
+        day_problem: Header, and lower-case prefix of its value, of a 429 for the daily limit.
     """
 
     per: str = "tenant"
@@ -35,17 +36,17 @@ class RateLimits:
 @dataclass(frozen=True, slots=True)
 class ApiFacts:
     """
-    How the provider's data API is reached.
+    How to call the provider's data API.
 
     Attributes:
-        base_url: Bare host root, e.g. `https://api.xero.com/`; overridden by
-            `<SLUG>_API_BASE_URL`.
+        base_url: Host root without a path, e.g. `https://api.xero.com/`; the setting
+            `<SLUG>_API_BASE_URL` overrides it.
         headers: Sent with every request, e.g. the API version.
-        tenant_header: Header that carries the pinned tenant's id, if the API wants one.
-        trace_header: Response header that support asks for.
-        most_months_per_call: Months that one report call can return.
+        tenant_header: Request header for the id of the pinned tenant, if the API needs one.
+        trace_header: Response header with the request id that the provider's support asks for.
+        most_months_per_call: The most months that one report request can return.
         limits: See `RateLimits`.
-        refusals: How error answers say what is wrong; see `RefusalReader`.
+        refusals: Reads the messages of error answers; see `RefusalReader`.
     """
 
     base_url: str

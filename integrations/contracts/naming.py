@@ -1,4 +1,4 @@
-"""Names that enter from outside: integrations and workspaces."""
+"""Validation of the names of integrations and workspaces."""
 
 import re
 from typing import Any, Self
@@ -24,7 +24,7 @@ class IntegrationProvider(str):
     __slots__ = ()
 
     def __new__(cls, name: str) -> Self:
-        """Refuse a name that could not stand in a URL or a setting's name."""
+        """Raise `ValueError` for a name that cannot be used in URLs and setting names."""
         if not _INTEGRATION_NAME.fullmatch(name):
             raise ValueError(
                 f"integration name {name!r}: expected letters and digits only, such as 'Xero'"
@@ -33,14 +33,14 @@ class IntegrationProvider(str):
 
     @property
     def slug(self) -> str:
-        """Lower-case form, as in `/integration/xero/login` and `XERO_CLIENT_ID`."""
+        """Lower-case form, as in `/integration/xero/login`; settings use it in upper case."""
         return self.lower()
 
     @classmethod
     def __get_pydantic_core_schema__(
         cls, _source: object, _handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Validate as a string and keep the type."""
+        """Make pydantic validate a string and keep this type."""
         return core_schema.no_info_after_validator_function(
             cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema()
         )
@@ -48,10 +48,10 @@ class IntegrationProvider(str):
 
 def check_workspace_id(workspace_id: Any) -> str:
     """
-    Return *workspace_id*, or say what a workspace id looks like.
+    Return *workspace_id* if it is valid.
 
     Raises:
-        ValueError: If it does not match `WORKSPACE_ID_PATTERN`.
+        ValueError: If it does not match `WORKSPACE_ID_PATTERN`. The message has an example.
     """
     if not isinstance(workspace_id, str) or not _WORKSPACE_ID.fullmatch(workspace_id):
         shown = repr(workspace_id)

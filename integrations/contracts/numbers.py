@@ -1,9 +1,9 @@
 """
-Numbers and JSON from outside, bounded before anything is computed with them.
+Bounds for numbers and JSON from external sources, checked before any computation.
 
-A few characters can name a number that takes gigabytes to write out (`1e999999999`), or that no
-clock can count to. What is refused here is larger than any IEEE double, so that no number that
-a provider can mean is refused.
+A few characters can denote a number that takes gigabytes to write out (`1e999999999`), or one
+beyond the range of dates. The bounds are above the largest IEEE double, so they refuse no number
+that a provider can mean.
 """
 
 import json
@@ -13,29 +13,29 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 MOST_CHARACTERS = 400
-"""Of a number as it is written, and of one written out without an exponent."""
+"""The most characters of a number, as written and when written out without an exponent."""
 MOST_DEPTH = 100
-"""Of lists and objects in each other in JSON."""
+"""The deepest nesting of lists and objects in JSON."""
 
 _WHOLE_DAY_S = 86_400
 LONGEST_LIFETIME_S = 10 * 366 * _WHOLE_DAY_S
-"""Of an access token: ten years, which some providers use for "for ever"."""
+"""Of an access token, in seconds: ten years, which some providers use to mean "no expiry"."""
 
 _Parse = Callable[[str], Any]
 _SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 class TooDeepError(ValueError):
-    """JSON whose lists and objects are nested too deep."""
+    """JSON with lists and objects nested deeper than `MOST_DEPTH`."""
 
 
 def bounded_decimal(text: str) -> Decimal:
     """
-    Return the number written in *text*.
+    Return the number in *text* as a `Decimal`.
 
     Raises:
-        ValueError: If it is none, not finite, or has too many digits or too large an exponent.
-            The text is not repeated.
+        ValueError: If it is not a number, not finite, or has too many digits or too large an
+            exponent. The message omits the text.
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"a number of more than {MOST_CHARACTERS} characters")
@@ -49,7 +49,7 @@ def bounded_decimal(text: str) -> Decimal:
 
 
 def is_bounded(number: Decimal) -> bool:
-    """Return whether *number* is finite and short when written out without an exponent."""
+    """Return whether *number* is finite and within bounds when written without an exponent."""
     if not number.is_finite():
         return False
     _, digits, exponent = number.as_tuple()
@@ -58,10 +58,10 @@ def is_bounded(number: Decimal) -> bool:
 
 def bounded_int(text: str) -> int:
     """
-    Return the whole number written in *text*, as JSON writes it.
+    Return the integer in *text*, in JSON notation.
 
     Raises:
-        ValueError: If it has too many digits. The text is not repeated.
+        ValueError: If it has more than `MOST_CHARACTERS` digits. The message omits the text.
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"a number of more than {MOST_CHARACTERS} characters")
@@ -75,18 +75,18 @@ def load_json(
     odd_as_text: bool = False,
 ) -> Any:
     """
-    Return parsed JSON, every fraction as `Decimal`, all numbers and the nesting bounded.
+    Return parsed JSON with every fraction as `Decimal`; numbers and nesting are bounded.
 
     Args:
         text: JSON; bytes are UTF-8, UTF-16 or UTF-32.
-        fraction: Makes a number of a fraction's text; a `ValueError` refuses it.
-        odd_as_text: Numbers out of bounds, NaN and Infinity arrive as text instead of being
-            refused: for answers of which something else must not be lost.
+        fraction: Converts the text of a fraction; it raises `ValueError` to refuse one.
+        odd_as_text: Return numbers out of bounds, NaN and Infinity as text instead of refusing
+            them, for answers with other fields that must not be lost.
 
     Raises:
-        ValueError: If it is not JSON, or not within bounds. A `JSONDecodeError` carries the
-            whole text; other errors repeat nothing of it.
-        TooDeepError: If it is nested too deep.
+        ValueError: If it is not JSON, or not within bounds. A `JSONDecodeError` contains the
+            whole text; the messages of other errors omit it.
+        TooDeepError: If it is nested deeper than `MOST_DEPTH`.
     """
     take = _or_text if odd_as_text else _as_it_is
     try:
@@ -104,10 +104,9 @@ def load_json(
 
 def usable_lifetime_s(value: Any) -> int | None:
     """
-    Return a token's lifetime in whole seconds; None if *value* is none that can be used.
+    Return a token's lifetime in whole seconds; None if *value* is not usable.
 
-    Numbers and decimal text are read; what is not from 1 second to `LONGEST_LIFETIME_S` is not
-    usable.
+    Numbers and decimal text from 1 second to `LONGEST_LIFETIME_S` are usable.
     """
     if isinstance(value, bool):
         return None
@@ -118,8 +117,8 @@ def usable_lifetime_s(value: Any) -> int | None:
         value = Decimal(value)
     if not isinstance(value, int | float | Decimal):
         return None
-    # Compared before it is converted: the conversion is what takes long. NaN compares False;
-    # a Decimal's would raise.
+    # Compared before the conversion, which is slow for large numbers. A float NaN compares
+    # False; a Decimal NaN would raise.
     if isinstance(value, Decimal) and value.is_nan():
         return None
     return int(value) if 1 <= value <= LONGEST_LIFETIME_S else None

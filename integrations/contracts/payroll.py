@@ -1,4 +1,4 @@
-"""What a payroll adapter returns: people with their job spells, and the real monthly cost."""
+"""The data of payroll adapters: employees with their job spells, and the monthly cost."""
 
 from datetime import date
 from decimal import Decimal
@@ -12,17 +12,23 @@ PAYROLL_ENDPOINTS = {
     "Reimbursements": "reimbursements",
     "Total Payroll Cost": "total_cost",
 }
-"""Endpoint names of the monthly payroll cost, with the field that each stands for."""
+"""Fields of `PayrollCost`, by endpoint name."""
 
 
 class JobSpell(BaseModel):
     """
-    A time during which one person's job and pay did not change.
+    A period in which one employee's job and pay did not change.
 
     Attributes:
-        start_date: First day of it.
-        end_date: Last day of it, counted; None while it lasts.
+        title: Job title.
+        department: Name of the department; None if there is none.
+        start_date: First day.
+        end_date: Last day, inclusive; None while the spell lasts.
         monthly_salary: Gross pay of a full month in major units of *currency*.
+        currency: ISO 4217 code.
+
+    Raises:
+        pydantic.ValidationError: If it ends before it starts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,11 +49,12 @@ class JobSpell(BaseModel):
 
 class Employee(BaseModel):
     """
-    One person's job spells, oldest first. Nothing else about the person is kept.
+    One employee's job spells. No other personal data is kept.
 
     Attributes:
         employee_id: The provider's id.
-        spells: May be empty for somebody who has not started.
+        name: Display name.
+        spells: Oldest first; may be empty for an employee who has not started.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,14 +66,15 @@ class Employee(BaseModel):
 
 class PayrollCost(BaseModel):
     """
-    What one month's processed payrolls cost the employer, in major units of *currency*.
+    The employer's cost of one month's processed payrolls, in major units of *currency*.
 
     Attributes:
         month: Month end.
         gross_pay: Wages before deductions.
         employer_taxes: Paid by the employer on top of the wages.
         benefits: The company's contributions.
-        reimbursements: Expenses paid back; not part of *total_cost*.
+        reimbursements: Expenses paid back to employees; not part of *total_cost*.
+        currency: ISO 4217 code.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""`IntegrationPlugin`: the one object a plugin package exports."""
+"""`IntegrationPlugin`: the object that a plugin package exports."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,19 +25,24 @@ _FAMILIES: dict[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class IntegrationPlugin:
     """
-    A provider: how to connect it, how to fetch from it.
+    A provider: how to connect to it and how to fetch from it.
 
-    A plugin that breaks the contract fails here, when it is imported.
+    A plugin that violates the contract fails when it is imported.
 
     Attributes:
         name: Registered name, e.g. `IntegrationProvider("Xero")`.
         api_type: Family of its adapter.
-        oauth: The connector.
-        adapter: The fetch adapter's class.
+        oauth: Facts and steps of the provider's OAuth 2.0.
+        adapter: Class of the fetch adapter.
         api: Facts about the data API.
-        sandbox: `module:function` of its emulator, if it ships one; see `sandbox_kit`.
+        sandbox: `module:function` that builds its emulator; None if it has none. See
+            `sandbox_kit`.
         summary: One line for lists and the connect page.
         docs_url: The provider's developer documentation.
+
+    Raises:
+        ValueError: If a name, the family or a URL violates the contract.
+        TypeError: If the adapter, `oauth` or `api.refusals` is of the wrong class.
     """
 
     name: IntegrationProvider
@@ -50,7 +55,7 @@ class IntegrationPlugin:
     docs_url: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what could only fail later, in a run."""
+        """Check the contract here rather than later, in a run."""
         family = _FAMILIES.get(self.api_type)
         if family is None:
             raise ValueError(f"{self.name}: api_type: expected one of {sorted(_FAMILIES)}")
@@ -80,7 +85,7 @@ class IntegrationPlugin:
         Return the function that builds this provider's emulator.
 
         Raises:
-            LookupError: If the plugin ships none.
+            LookupError: If the plugin has no sandbox.
         """
         if self.sandbox is None:
             raise LookupError(f"{self.name}: this plugin ships no sandbox")

@@ -1,4 +1,4 @@
-"""`RefusalReader`: where an API's error answers say what is wrong, and which scope is missing."""
+"""`RefusalReader`: reads the messages and the missing scope of an API's error answers."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ STANDARD_PATHS = (
     "error.message",
     "title",  # RFC 9457
 )
-"""Where most APIs put their error texts; tried after a provider's own paths."""
+"""Where most APIs put error messages; tried after a provider's own paths."""
 
 _PATH = re.compile(r"([\w-]+(\[\])?\.)*[\w-]+(\[\])?(\|[\w-]+(\[\])?)*")
 _INSUFFICIENT_SCOPE = "insufficient_scope"
@@ -24,10 +24,11 @@ _SCOPE = re.compile(r'scope="([^"]{1,120})"')
 @dataclass(frozen=True, slots=True)
 class RefusedAnswer:
     """
-    An answer of the data API outside 2xx. Printed without headers and payload.
+    An answer of the data API other than 2xx. Its repr omits headers and payload.
 
     Attributes:
-        headers: Lower-case names.
+        status: HTTP status.
+        headers: Response headers, by lower-case name.
         payload: Parsed JSON; None if the body is empty or not JSON.
     """
 
@@ -39,28 +40,32 @@ class RefusedAnswer:
 @dataclass(frozen=True, slots=True)
 class RefusalReader:
     """
-    How the provider's data API words its error answers.
+    The format of the error answers of a provider's data API.
 
-    The defaults read the standard fields (`STANDARD_PATHS`) and RFC 6750's challenge. An API
-    that only uses other field names needs `message_paths`; one with a structure that paths
-    cannot express overrides `messages`. Error answers hold customers' data as well, so only
-    named fields are read. The runtime limits each text to 200 printable characters and
-    removes the access token from it.
+    The defaults read the standard fields (`STANDARD_PATHS`) and the challenge of RFC 6750. Set
+    `message_paths` for an API with other field names; override `messages` for a structure that
+    paths cannot express. Error answers also contain customers' data, so only named fields are
+    read. The runtime limits each message to 200 printable characters and removes the access
+    token from it.
 
     Attributes:
-        message_paths: Where the error texts are, tried in order before the standard paths;
-            the first path with a text is used. A path is made of field names with dots
-            between them, in any casing. `[]` after a name reads each item of a list, and `|`
-            between the last names gives alternatives: `Fault.Error[].Detail|Message`.
-        scope_errors: Further words for RFC 6750's `insufficient_scope` in the
-            `WWW-Authenticate` header, in lower case.
+        message_paths: Paths of the error messages, tried in order before the standard paths;
+            the first path with a text is used. A path consists of field names joined by dots,
+            in any case. `[]` after a name reads each item of a list, and `|` between the last
+            names separates alternatives: `Fault.Error[].Detail|Message`.
+        scope_errors: Other error codes with the meaning of RFC 6750's `insufficient_scope` in
+            the `WWW-Authenticate` header, in lower case.
+
+    Raises:
+        TypeError: If an attribute is a single text instead of a tuple.
+        ValueError: If a path is malformed.
     """
 
     message_paths: tuple[str, ...] = ()
     scope_errors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse paths that could never match."""
+        """Check the types and the syntax of the paths."""
         for name, values in (
             ("message_paths", self.message_paths),
             ("scope_errors", self.scope_errors),
@@ -74,7 +79,11 @@ class RefusalReader:
                 )
 
     def messages(self, refused: RefusedAnswer) -> Iterable[str]:
-        """Return what the provider says is wrong, in its order; empty if it says nothing."""
+        """
+        Return the error messages of *refused*, in the provider's order.
+
+        Empty if there are none.
+        """
         for path in (*self.message_paths, *STANDARD_PATHS):
             found = _texts_at(refused.payload, path)
             first = next(found, None)
@@ -84,10 +93,10 @@ class RefusalReader:
 
     def missing_scope(self, refused: RefusedAnswer) -> str | None:
         """
-        Return the scope that a 401 or 403 says is missing; None if it is another refusal.
+        Return the missing scope of a 401 or 403; None if the answer has another cause.
 
-        Empty if the answer does not name the scope. The client does not refresh the token
-        after such an answer, since a new one would have the same scopes.
+        Empty if a scope is missing and the answer does not name it. The client does not refresh
+        the token after such an answer, since a new one would have the same scopes.
         """
         challenge = refused.headers.get("www-authenticate", "")
         words = (_INSUFFICIENT_SCOPE, *self.scope_errors)

@@ -1,4 +1,4 @@
-"""Monthly figures of an accounting provider, and the names by which models refer to them."""
+"""Monthly figures of accounting providers, and the endpoint names that models refer to."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ class Statement(StrEnum):
 
     @property
     def heading(self) -> str:
-        """As people write it."""
+        """Display name, e.g. `Profit and Loss`."""
         return {"profit_and_loss": "Profit and Loss", "balance_sheet": "Balance Sheet"}[self.value]
 
 
@@ -30,7 +30,7 @@ ALL_STATEMENTS = frozenset(Statement)
 
 
 class LineKind(StrEnum):
-    """What a line of a statement is."""
+    """Type of a line: an account, the total of a section, or a total computed from others."""
 
     ACCOUNT = "account"
     SECTION_TOTAL = "section_total"
@@ -42,14 +42,16 @@ SECTION_SEPARATOR = " / "
 
 class StatementLine(BaseModel):
     """
-    One line of a statement with its figure of every month that was fetched.
+    One line of a statement with its figure for each month fetched.
 
     Attributes:
-        section: Titles of the sections around the line, outermost first, blanks trimmed;
-            empty for a total that stands outside all sections.
-        account_id: The provider's id. None for totals, and only for totals or the rare
-            account row that has none at the provider.
-        label: Text shown by the provider. People edit it; it identifies nothing.
+        statement: The statement that it belongs to.
+        section: Titles of the enclosing sections, outermost first, trimmed; empty for a total
+            outside all sections.
+        account_id: The provider's id. None for totals and for the rare account row that has no
+            id at the provider.
+        label: Text shown by the provider. Users can edit it, so it is not an identifier.
+        kind: Type of the line.
         values: Amount by month end, in major units of the batch's currency. An account
             without movement has 0; None means that the provider gives no figure.
             Signs are as the provider shows them: a normal figure of its section is positive.
@@ -67,19 +69,26 @@ class StatementLine(BaseModel):
 
 class DataBatch(BaseModel):
     """
-    Dated monthly figures of one tenant: a full snapshot of the months it covers.
+    Dated monthly figures of one tenant: a full snapshot of the months covered.
 
-    A snapshot means: an account that is not listed had no movement (and no balance) in any
-    of these months. `dates` and `data` are the shape known from the predecessor.
+    An account that is not listed had no movement and no balance in any of these months.
+    `dates` and `data` have the shape of the predecessor's batches.
 
     Attributes:
+        integration: Registered name of the integration.
+        tenant_id: The provider's id of the organisation.
+        tenant_name: Display name of the organisation.
         currency: ISO 4217 code of every amount, e.g. `"GBP"`.
         basis: Accounting basis of the figures.
-        dates: Month ends covered, ascending and without a gap.
-        statements: Statements covered. A covered statement without lines is an empty one.
-        lock_date: Last day that the provider has locked against changes, if any.
+        dates: Month ends covered, ascending and without gaps.
+        statements: Statements covered. A covered statement without lines is empty.
+        lock_date: Last day that is locked against changes at the provider; None if there is none.
         lines: All lines, in the provider's order.
-        report_urls: Where the provider shows a statement to who is signed in there, if it says.
+        report_urls: Web address of each statement for users signed in at the provider, if known.
+
+    Raises:
+        pydantic.ValidationError: If dates are not distinct ascending month ends, or a line has
+            not one value for each date or a statement that is not covered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,7 +118,7 @@ class DataBatch(BaseModel):
 
     @cached_property
     def data(self) -> Mapping[str, Mapping[date, Decimal | None]]:
-        """Amounts by endpoint name and month end."""
+        """Amounts in major units of *currency*, by endpoint name and month end."""
         names = endpoint_names(self.lines)
         return {name: line.values for name, line in zip(names, self.lines, strict=True)}
 
@@ -120,7 +129,7 @@ class DataBatch(BaseModel):
 
 
 class NamedLine(Protocol):
-    """What a line must know to get an endpoint name."""
+    """The attributes of a line that its endpoint name is made of."""
 
     @property
     def statement(self) -> str: ...
@@ -134,10 +143,10 @@ class NamedLine(Protocol):
 
 def endpoint_names(lines: Iterable[NamedLine]) -> tuple[str, ...]:
     """
-    Return one distinct name for each line, in the same order.
+    Return a distinct name for each line, in the same order.
 
-    The label where it is unique; else qualified by its section (`Income / Sales`), by its
-    whole section path, by its statement, and at last by its account id or position.
+    The name is the label if it is unique; otherwise it is qualified by its section
+    (`Income / Sales`), its section path, its statement, and finally its account id or position.
     """
     items: Sequence[NamedLine] = tuple(lines)
     names: list[str | None] = [None] * len(items)
@@ -157,7 +166,7 @@ def endpoint_names(lines: Iterable[NamedLine]) -> tuple[str, ...]:
 
 
 def qualified_name(line: NamedLine) -> str:
-    """Return the label with its innermost section before it: `Income / Sales`."""
+    """Return the label prefixed with its innermost section: `Income / Sales`."""
     return SECTION_SEPARATOR.join((*line.section[-1:], line.label))
 
 
@@ -189,16 +198,19 @@ def join_lines(
     ranges: Sequence[Sequence[StatementLine]], dates: Sequence[date]
 ) -> tuple[StatementLine, ...]:
     """
-    Return the lines of one statement over *dates*.
+    Join the lines of one statement, fetched in several ranges of months.
 
-    Accounts are joined by id, other lines by kind, section and label. Providers leave out what
-    has no figure in a range, so an account or section total that is absent from one is 0
-    there; an absent computed total is None.
+    Accounts are joined by id, other lines by kind, section and label. Providers omit lines
+    without a figure in a range, so an absent account or section total is 0 there; an absent
+    computed total is None.
 
     Args:
-        ranges: Each has the lines of some of *dates*, newest range first: its labels, sections
-            and order win.
-        dates: Month ends, ascending.
+        ranges: Lines for some of *dates* each, newest range first; its labels, sections and
+            order take precedence.
+        dates: All month ends, ascending.
+
+    Returns:
+        One line each, with a value for each of *dates*.
     """
     order: list[Hashable] = []
     newest: dict[Hashable, StatementLine] = {}

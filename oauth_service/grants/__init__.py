@@ -1,1 +1,1 @@
-"""Grants: consent, refresh, rotation, disconnection, and the token endpoint."""
+"""The life of a grant: consent, refresh, disconnection, and the token endpoint's answers."""

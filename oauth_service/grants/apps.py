@@ -1,4 +1,4 @@
-"""The operator's apps at the providers, and the addresses that belong to them."""
+"""The operator's apps at the providers, and their redirect URIs."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from integrations.runtime.settings import Settings
 
 
 class OperatorApps:
-    """Applies the settings to each plugin's facts."""
+    """Combines each plugin's facts with the operator's settings."""
 
     def __init__(self, settings: Settings, registry: Registry) -> None:
         self._settings = settings
@@ -19,7 +19,7 @@ class OperatorApps:
         Return the operator's app for *plugin*.
 
         Raises:
-            ConfigurationError: If it is not configured, by setting name.
+            ConfigurationError: If it is not configured. It names the missing settings.
         """
         return plugin.oauth.register_oauth_app(
             plugin.slug,
@@ -28,18 +28,18 @@ class OperatorApps:
         )
 
     def configured(self, plugin: IntegrationPlugin) -> OAuthApp | None:
-        """Return the app, or None where the operator has set none."""
+        """Return the app for *plugin*; None if it is not configured."""
         try:
             return self.app(plugin)
         except ConfigurationError:
             return None
 
     def plain_consent_origins(self) -> tuple[str, ...]:
-        """Return the origins of consent pages reached by plain http: sandboxes on this machine."""
+        """Return the origins of consent pages served over plain http: local sandboxes."""
         pages = (urlsplit(app.authorize_url) for app in map(self.configured, self.registry) if app)
         origins = (f"{page.scheme}://{page.netloc}" for page in pages if page.scheme == "http")
         return tuple(dict.fromkeys(origins))
 
     def redirect_uri(self, plugin: IntegrationPlugin) -> str:
-        """Return what must be registered as the app's redirect URI at the provider."""
+        """Return the redirect URI to register for the app at the provider."""
         return f"{self._settings.oauth_url}/integration/{plugin.slug}/callback"

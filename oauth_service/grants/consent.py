@@ -1,8 +1,8 @@
 """
-From "Connect" to a pinned tenant: the authorization code grant of one workspace.
+The authorization code grant of one workspace, from "Connect" to a pinned tenant.
 
-New tokens are stored before they are used for anything: some providers withdraw what came
-before them on first use.
+New tokens are stored before they are used, since some providers invalidate the previous tokens
+on first use.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authlib.common.security import generate_token  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import AccessDeniedError  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 
@@ -43,12 +44,12 @@ from oauth_service.store import (
 )
 
 CONSENT_LIFETIME = timedelta(minutes=15)
-"""How long a person may take at the provider, and again to choose a tenant."""
+"""Time limit for the provider's consent page, and again for the choice of a tenant."""
 STATE_CHARACTERS = 48
 VERIFIER_CHARACTERS = 64
-"""Random letters and digits; RFC 7636 wants at least 43 of a verifier."""
+"""Random letters and digits; RFC 7636 requires at least 43 for a verifier."""
 
-_OF_STATE = {
+_PROBLEM_OF_STATE = {
     StateProblem.UNKNOWN: ConsentProblem.STATE_UNKNOWN,
     StateProblem.EXPIRED: ConsentProblem.STATE_EXPIRED,
     StateProblem.USED: ConsentProblem.STATE_USED,
@@ -66,13 +67,13 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceNeeded:
-    """The grant covers several tenants; a person must choose."""
+    """The grant covers several tenants; the user must choose one."""
 
     grant_id: str
 
 
 class _NewTokens:
-    """Supplies the access token of a grant that names no tenant yet."""
+    """Token source of a grant without a tenant yet."""
 
     def __init__(self, plugin: IntegrationPlugin, tokens: TokenSet) -> None:
         self._plugin = plugin
@@ -81,7 +82,7 @@ class _NewTokens:
     async def access(self, *, rejected: str | None = None) -> IntegrationAccess:
         if rejected is not None:
             raise ReconnectRequiredError(
-                f"{self._plugin.name}: the provider refuses the access token that it has just issued"
+                f"{self._plugin.name}: the provider rejects the access token that it has just issued"
             )
         return IntegrationAccess(
             access_token=self._tokens.access_token,
@@ -94,7 +95,7 @@ class _NewTokens:
 
 
 class ConsentFlow:
-    """The steps of connecting; each raises `ConsentError` where it ends."""
+    """The steps of connecting. A step that cannot continue raises `ConsentError`."""
 
     def __init__(
         self,
@@ -112,11 +113,11 @@ class ConsentFlow:
         self._policy = policy
 
     def check_configured(self, plugin: IntegrationPlugin) -> None:
-        """Raise `ConsentError` if the operator has set no app for *plugin*."""
+        """Raise `ConsentError` if the operator's app for *plugin* is not configured."""
         self._app(plugin)
 
     async def begin(self, session: Session, plugin: IntegrationPlugin) -> str:
-        """Return the URL of the provider's consent page; remember what it must answer."""
+        """Store the state of a new consent and return the URL of the provider's consent page."""
         app = self._app(plugin)
         state = generate_token(STATE_CHARACTERS)
         verifier = generate_token(VERIFIER_CHARACTERS) if plugin.oauth.pkce else None
@@ -139,11 +140,11 @@ class ConsentFlow:
     async def complete(
         self, session: Session, plugin: IntegrationPlugin, answer: Mapping[str, str]
     ) -> Pinned | ChoiceNeeded:
-        """Turn the query of the provider's redirect into a connection, or a choice."""
+        """Complete the consent from the query of the provider's redirect."""
         login = await self._started_here(session, plugin, answer.get("state", ""))
         if "error" in answer:
             code = answer["error"]
-            if code == "access_denied":
+            if code == AccessDeniedError.error:
                 raise ConsentError(ConsentProblem.DENIED, plugin)
             shown = code if _ERROR_CODE.fullmatch(code) else "an error"
             raise ConsentError(ConsentProblem.REFUSED, plugin, code=shown)
@@ -164,7 +165,7 @@ class ConsentFlow:
     async def offered(
         self, session: Session, plugin: IntegrationPlugin, grant_id: str
     ) -> PendingGrant:
-        """Return a grant whose tenant is to be chosen."""
+        """Return the pending grant *grant_id*, which offers several tenants."""
         grant = await run_in_threadpool(
             self._store.consents.grant,
             grant_id,
@@ -178,7 +179,7 @@ class ConsentFlow:
     async def choose(
         self, session: Session, plugin: IntegrationPlugin, grant_id: str, tenant_id: str
     ) -> Pinned:
-        """Pin the tenant that a person has chosen from those offered."""
+        """Pin the tenant that the user chose from those offered."""
         grant = await self.offered(session, plugin, grant_id)
         for tenant in grant.tenants:
             if tenant.id == tenant_id:
@@ -197,7 +198,7 @@ class ConsentFlow:
             now=self._clock(),
         )
         if isinstance(login, StateProblem):
-            raise ConsentError(_OF_STATE[login], plugin)
+            raise ConsentError(_PROBLEM_OF_STATE[login], plugin)
         if login.workspace_id != session.workspace_id:
             raise ConsentError(ConsentProblem.STATE_OF_OTHER_SESSION, plugin)
         return login
@@ -284,7 +285,7 @@ class ConsentFlow:
                 self._store.connections.connect, grant, tenant, now=self._clock()
             )
         except OtherTenantPinnedError as exc:
-            if not grant.tenants:  # there is nothing else to choose
+            if not grant.tenants:  # no other tenant to choose
                 await run_in_threadpool(self._store.consents.drop_grant, grant.grant_id)
             raise ConsentError(
                 ConsentProblem.OTHER_ORGANISATION,

@@ -1,4 +1,4 @@
-"""Ends a connection: at the provider, then here. The history stays."""
+"""Disconnects: revokes the grant at the provider, then deletes the tokens. The history stays."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Disconnector:
-    """Revokes grants and forgets tokens."""
+    """Revokes grants and deletes their tokens."""
 
     def __init__(
         self,
@@ -47,24 +47,26 @@ class Disconnector:
 
     async def disconnect(self, workspace_id: str, plugin: IntegrationPlugin) -> bool:
         """
-        Forget a connection's tokens, whatever the provider says.
+        Delete a connection's tokens, whether or not the provider confirms the revocation.
 
         Returns:
-            Whether the provider confirmed the end of the grant, or had none to end.
+            True if the provider confirmed it, or there was no grant to revoke.
 
         Raises:
-            ProviderUnavailableError: If a refresh holds the connection for too long, or somebody
-                connected anew meanwhile: that grant is kept.
+            ProviderUnavailableError: If a refresh holds the lease for too long, or a user
+                reconnected in the meantime; that grant is kept.
         """
         connection = await run_in_threadpool(self._store.connections.get, workspace_id, plugin.slug)
         if connection is None or connection.state is ConnectionState.DISCONNECTED:
             return True
         app = self._apps.configured(plugin)
         if app is not None and connection.state is ConnectionState.CONNECTED:
-            try:  # some providers want an access token for it
+            try:  # some providers need a valid access token to revoke
                 await self._refresher.access(workspace_id, plugin)
             except IntegrationError as exc:
-                _log.info("workspace %s: no fresh token to disconnect with: %s", workspace_id, exc)
+                _log.info(
+                    "workspace %s: no fresh access token to revoke with: %s", workspace_id, exc
+                )
         async with self._lock.hold(workspace_id, plugin.slug):
             connection = await run_in_threadpool(
                 self._store.connections.get, workspace_id, plugin.slug
@@ -80,7 +82,7 @@ class Disconnector:
             )
         if not forgotten:
             raise ProviderUnavailableError(
-                f"{plugin.name}: it was connected anew meanwhile", retry_after_s=1.0
+                f"{plugin.name}: it was reconnected in the meantime", retry_after_s=1.0
             )
         return confirmed
 
@@ -93,7 +95,7 @@ class Disconnector:
             accepted = [await self._accepted(request) for request in requests]
         except (IntegrationError, TimeoutError) as exc:
             _log.warning(
-                "workspace %s, %s: revoking: %s",
+                "workspace %s, %s: revocation failed: %s",
                 connection.workspace_id,
                 plugin.slug,
                 type(exc).__name__,

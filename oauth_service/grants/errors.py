@@ -1,4 +1,4 @@
-"""Why connecting ended before a tenant was pinned. The web layer words it for the person."""
+"""Reasons why a consent ended without a connection. The web layer has their messages."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,24 +8,24 @@ from integrations.contracts import IntegrationPlugin
 
 class ConsentProblem(StrEnum):
     """
-    Where a consent ended. In brackets: what `ConsentError.details` has.
+    The reason why a consent ended. In brackets: the keys of `ConsentError.details`.
 
     Attributes:
-        NOT_CONFIGURED: The operator has set no app.
-        STATE_UNKNOWN: The answer's state was never issued, or too long ago.
-        STATE_EXPIRED: The answer came too late.
-        STATE_USED: The answer was used before.
+        NOT_CONFIGURED: The operator's app is not configured.
+        STATE_UNKNOWN: The state of the redirect was never issued, or was deleted since.
+        STATE_EXPIRED: The redirect came too late.
+        STATE_USED: The state was used before.
         STATE_OF_OTHER_SESSION: Another browser session started this consent.
-        DENIED: The person did not grant access.
-        REFUSED: The provider answered another error (`code`).
-        NO_CODE: The answer has neither a code nor an error.
-        CODE_REFUSED: The provider rejected its authorization code.
+        DENIED: The user did not grant access.
+        REFUSED: The provider returned another error (`code`).
+        NO_CODE: The redirect has neither a code nor an error.
+        CODE_REFUSED: The provider rejected the authorization code.
         APP_REFUSED: The provider rejected the operator's app (`detail`, `settings`).
         UNAVAILABLE: The provider does not answer.
         NO_REFRESH_TOKEN: The grant has no refresh token.
         TENANTS_NOT_FOUND: The provider did not list the organisations (`reason`).
         NO_TENANTS: The grant covers no organisation, or not the chosen one.
-        OTHER_ORGANISATION: Another one is pinned (`pinned`, `chosen`: their names).
+        OTHER_ORGANISATION: Another organisation is pinned (`pinned`, `chosen`: their names).
         CHOICE_IS_OVER: The grant is no longer pending.
     """
 
@@ -52,9 +52,9 @@ class ConsentError(Exception):
     A consent that ended without a connection.
 
     Attributes:
-        problem: Where it ended.
+        problem: Why it ended.
         plugin: The integration.
-        details: Texts for the message; see `ConsentProblem`.
+        details: Values for the message; see `ConsentProblem`.
     """
 
     def __init__(self, problem: ConsentProblem, plugin: IntegrationPlugin, **details: str) -> None:

@@ -1,4 +1,4 @@
-"""Holds the lease of a connection while a grant is spent or ended."""
+"""The lease of a connection, held while its grant is refreshed or revoked."""
 
 import asyncio
 import logging
@@ -22,23 +22,24 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
     """
-    How patient the service is.
+    Timeouts, retries and limits of a refresh. All times are in seconds.
 
     Attributes:
-        attempts: Requests for one refresh, repeats included.
-        attempt_s: Longest time that one request to a token endpoint may take.
-        backoff_s: Seconds before the first repeat; doubled before each further one.
-        longest_backoff_s: What doubling ends at.
-        longest_retry_after_s: A longer `Retry-After` is passed on instead of waited for.
+        attempts: Requests for one refresh, including retries.
+        attempt_s: Longest duration of one request to a token endpoint.
+        backoff_s: Pause before the first retry; doubled before each further one.
+        longest_backoff_s: Upper bound of that pause.
+        longest_retry_after_s: A longer `Retry-After` is passed to the caller instead of waited
+            for.
         caller_wait_s: How long a caller waits for a refresh before it gets a 503; the
-            refresh goes on.
-        lease_s: Life of the lease of a holder that no longer renews it. It is renewed every
-            third of that, so a slow provider never opens the lock; a renewal that fails is
-            tried again after a fifteenth.
-        commit_s: How long a new pair is kept in memory and tried again while the database does
-            not take it; longer than a failover.
-        poll_s: Seconds between two looks at a lease that somebody else holds.
-        idle_at_once: How many idle connections are refreshed at the same time.
+            refresh continues.
+        lease_s: Time after which a lease expires that is not renewed. It is renewed every third
+            of that time, so a slow provider does not open the lock; a failed renewal is
+            retried after a fifteenth.
+        commit_s: How long storing a new pair is retried while the database is unavailable;
+            longer than a failover. The pair is in memory until then.
+        poll_s: Pause between two attempts to take a lease that another process holds.
+        idle_at_once: Idle connections refreshed concurrently.
     """
 
     attempts: int = 3
@@ -53,15 +54,15 @@ class RefreshPolicy:
     idle_at_once: int = 4
 
     def pause_s(self, attempt: int) -> float:
-        """Seconds to wait after so many failed attempts, a little different each time."""
+        """Return the seconds to wait after *attempt* failed attempts, with jitter."""
         return Backoff(self.backoff_s, self.longest_backoff_s, _JITTER).wait_s(attempt)
 
     def silent_for(self, replay_grace: timedelta | None) -> timedelta:
         """
-        Say how long after its lease's end a holder may still come with the only valid pair.
+        Return how long after its lease expired a holder may still store the only valid pair.
 
-        Zero where the provider gives another pair for a spent token that long: who takes the
-        lease over then needs nothing of its last holder.
+        Zero if *replay_grace* is longer: the next holder can then refresh with the same token
+        and does not depend on the last holder.
         """
         longest = timedelta(seconds=self.attempt_s + self.commit_s)
         replayable = replay_grace is None or replay_grace > longest
@@ -69,18 +70,18 @@ class RefreshPolicy:
 
 
 class Lease:
-    """A lease that was taken. Who could not renew it in time may have lost it to another."""
+    """A lease that was taken. If it is not renewed in time, another process may take it."""
 
     def __init__(self, renew: Callable[[], Awaitable[bool]]) -> None:
         self._renew = renew
 
     async def still_held(self) -> bool:
-        """Renew it; return whether it was still ours."""
+        """Renew the lease; return False if it was lost."""
         return await self._renew()
 
 
 class ConnectionLock:
-    """The lock of refresh rule 1, in the store."""
+    """A lock for each connection, stored as a lease, so that one process at a time refreshes it."""
 
     def __init__(
         self, store: Store, *, clock: Callable[[], datetime], policy: RefreshPolicy
@@ -94,12 +95,12 @@ class ConnectionLock:
         self, workspace_id: str, integration: str, *, silent_for: timedelta = timedelta(0)
     ) -> AsyncIterator[Lease]:
         """
-        Hold the connection's lease; wait while another holds it.
+        Hold the connection's lease; wait while another process holds it.
 
-        A lease that has ended without being given back is taken once it ended *silent_for* ago.
+        A lease that expired without a release is taken *silent_for* after its expiry.
 
         Raises:
-            ProviderUnavailableError: If it was not free within the caller's patience.
+            ProviderUnavailableError: If the lease was not free within `caller_wait_s`.
         """
         key = LeaseKey(workspace_id, integration, secrets.token_hex(16))
         await self._take(key, silent_for)
@@ -133,10 +134,10 @@ class ConnectionLock:
             await asyncio.sleep(pause_s)
             try:
                 if not await self._renew(key):
-                    _log.warning("workspace %s: lease lost to another", key.workspace_id)
+                    _log.warning("workspace %s: lease lost to another process", key.workspace_id)
                     return
-            except Exception:  # noqa: BLE001 -- a lease that nobody else took can be renewed late
-                if pause_s == usual_s:  # said once, however long the database is away
+            except Exception:  # noqa: BLE001 -- a late renewal works if the lease is not taken
+                if pause_s == usual_s:  # logged once per outage of the database
                     _log.exception("workspace %s: lease not renewed", key.workspace_id)
                 pause_s = self._policy.lease_s / 15
             else:
@@ -144,18 +145,18 @@ class ConnectionLock:
 
     async def _renew(self, key: LeaseKey) -> bool:
         until = self._until(self._clock())
-        # In a thread of its own pool: requests that wait for one must not end the lease.
+        # In another thread pool: requests that wait for a thread must not let the lease expire.
         renewal = asyncio.ensure_future(asyncio.to_thread(self._leases.renew, key, until=until))
         try:
             return await asyncio.shield(renewal)
-        finally:  # a thread cannot be cancelled, and must not outlive the store that it uses
+        finally:  # a thread cannot be cancelled, and must end before the store is closed
             await asyncio.wait({renewal})
 
     async def _give_back(self, key: LeaseKey) -> None:
         try:
             await run_in_threadpool(self._leases.give_back, key)
-        except Exception:  # noqa: BLE001 -- it ends by itself; what it guarded has succeeded
-            _log.exception("workspace %s: lease not given back", key.workspace_id)
+        except Exception:  # noqa: BLE001 -- it expires by itself; the guarded work is done
+            _log.exception("workspace %s: lease not released", key.workspace_id)
 
     def _until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_s)

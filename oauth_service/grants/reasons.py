@@ -1,4 +1,4 @@
-"""Why a provider no longer accepts a grant, as a word for the history and in words for people."""
+"""Why a provider rejects a grant: a cause for the history and a sentence for users."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,14 +9,14 @@ from oauth_service.store import Connection
 
 class Cause(StrEnum):
     """
-    What is known of a grant's end; a provider only says `invalid_grant`.
+    The likeliest cause of a grant's end; a provider only returns `invalid_grant`.
 
-    `RESTORED`: the connection came out of a backup, and its tokens have been spent since.
-
-    `SUPERSEDED`: the provider has put another pair in the place of ours, and the answer that
-    held it never arrived. `IDLE`: nobody used the grant for the provider's idle limit.
-    `REVOKED`: it ended before its access token did, which nothing but a withdrawal does.
-    `UNKNOWN`: none of these can be told.
+    Attributes:
+        RESTORED: The connection was restored from a backup, and its tokens were spent after that backup.
+        SUPERSEDED: The provider issued another pair, and the answer with it was lost.
+        IDLE: The grant was not used for the provider's idle limit.
+        REVOKED: It ended before its access token expired, which only a revocation does.
+        UNKNOWN: None of these is known.
     """
 
     RESTORED = "restored from an older backup"
@@ -39,10 +39,10 @@ def why_refused(
 
     Args:
         plugin: The provider.
-        connection: As it was before.
+        connection: The connection before the refresh.
         now: Timezone-aware.
-        answer_lost: An answer to an earlier refresh with the same token never arrived.
-        refused_early: The provider refused the access token though it had not ended.
+        answer_lost: Whether the answer to an earlier refresh with the same token was lost.
+        refused_early: Whether the provider rejected the access token before its expiry.
     """
     if connection.unchecked:
         return Cause.RESTORED
@@ -56,14 +56,14 @@ def why_refused(
 
 
 def not_checked(name: str) -> str:
-    """Say why a restored connection is not called connected yet."""
+    """Return why a restored connection does not count as connected yet."""
     return (
         f"it was restored from a backup, and {name} has not been asked yet whether it still works"
     )
 
 
 def in_words(cause: Cause, plugin: IntegrationPlugin) -> str:
-    """Say *cause* to the person who must reconnect."""
+    """Return the sentence about *cause* for the user who must reconnect."""
     match cause:
         case Cause.IDLE:
             limit = plugin.oauth.idle_limit

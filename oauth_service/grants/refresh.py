@@ -1,8 +1,8 @@
 """
-Hands out access tokens that are fresh, refreshing a connection once however many ask.
+Returns fresh access tokens; concurrent callers cause a single refresh of a connection.
 
-Callers in this process share one refresh; those of other processes wait for the lease and
-then find the new pair.
+Callers in this process share one refresh; other processes wait for the lease and then read the
+new pair.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ from oauth_service.ops.request_context import about
 from oauth_service.store import Connection, ConnectionState, Store
 
 FRESH_FOR = timedelta(minutes=5)
-"""A token that is handed out lives at least so long, or half of its lifetime if shorter."""
+"""Minimum remaining life of a returned token; half of its lifetime if that is shorter."""
 
 _ROUNDS = 3
 _log = logging.getLogger(__name__)
 
 
 class Refresher:
-    """Hands out access tokens, refreshing them where they are stale."""
+    """Returns access tokens, and refreshes them if they are stale."""
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class Refresher:
         Args:
             workspace_id: The customer.
             plugin: The integration.
-            rejected: Fingerprint of an access token that the provider answered 401 to. If
-                it is the stored one, it is refreshed however fresh it looks.
+            rejected: Fingerprint of an access token that the provider answered with a 401. If
+                it is the stored token, it is refreshed even if it has not expired.
 
         Raises:
             NotConnectedError: If there is no grant.
-            ReconnectRequiredError: If the grant is dead.
-            ProviderUnavailableError: If the token endpoint is down or throttling.
+            ReconnectRequiredError: If the grant no longer works.
+            ProviderUnavailableError: If the token endpoint is down or rate limiting.
             ConfigurationError: If the operator's app or the encryption keys are wrong.
         """
         connection = await self._usable(workspace_id, plugin)
@@ -100,12 +100,12 @@ class Refresher:
 
     async def renew(self, connection: Connection, plugin: IntegrationPlugin) -> None:
         """
-        Refresh *connection* however fresh it is, unless its tokens are no longer those stored.
+        Refresh *connection* even if it is fresh, unless its stored tokens have changed.
 
         Raises:
             NotConnectedError: If there is no grant.
-            ReconnectRequiredError: If the grant is dead.
-            ProviderUnavailableError: If the token endpoint is down or throttling.
+            ReconnectRequiredError: If the grant no longer works.
+            ProviderUnavailableError: If the token endpoint is down or rate limiting.
             ConfigurationError: If the operator's app or the encryption keys are wrong.
         """
         tokens = await run_in_threadpool(self._store.connections.tokens, connection)
@@ -113,9 +113,9 @@ class Refresher:
 
     async def refresh_idle_connections(self, now: datetime) -> int:
         """
-        Refresh connections unused for half of their idle limit; return how many worked.
+        Refresh connections unused for half of their idle limit; return how many succeeded.
 
-        A few at a time, however many there are. One that fails stops no other.
+        At most `idle_at_once` run concurrently. A failure does not stop the others.
         """
         listed = await run_in_threadpool(self._store.connections.listed)
         idle = [
@@ -128,18 +128,21 @@ class Refresher:
 
     async def check_restored_connections(self) -> tuple[int, int]:
         """
-        Refresh connections that came out of a backup and were not asked for since.
+        Refresh the connections that were restored from a backup and not refreshed since.
 
-        A few at a time, as idle ones. Return how many there were, and how many of them work.
+        At most `idle_at_once` run concurrently.
+
+        Returns:
+            How many there were, and how many of them work.
         """
         found = await run_in_threadpool(self._store.connections.unchecked)
         return len(found), await self._renew_each("restored", found)
 
     async def _renew_each(self, kind: str, connections: Sequence[Connection]) -> int:
-        turns = asyncio.Semaphore(self._policy.idle_at_once)
+        slots = asyncio.Semaphore(self._policy.idle_at_once)
         worked = await asyncio.gather(
             *(
-                self._renew_one(kind, connection, plugin, turns)
+                self._renew_one(kind, connection, plugin, slots)
                 for connection in connections
                 if (plugin := self._apps.registry.plugins.get(connection.integration))
             )
@@ -147,29 +150,29 @@ class Refresher:
         return sum(worked)
 
     async def _renew_one(
-        self, kind: str, connection: Connection, plugin: IntegrationPlugin, turns: asyncio.Semaphore
+        self, kind: str, connection: Connection, plugin: IntegrationPlugin, slots: asyncio.Semaphore
     ) -> bool:
         about(connection.workspace_id, connection.integration)
-        async with turns:
+        async with slots:
             try:
                 await self.renew(connection, plugin)
             except IntegrationError as exc:
                 _log.warning(
                     "%s connection of workspace %s: %s", kind, connection.workspace_id, exc
                 )
-            except Exception:  # noqa: BLE001 -- the others must not wait for their end
+            except Exception:  # noqa: BLE001 -- one failure must not cancel the others
                 _log.exception("%s connection of workspace %s", kind, connection.workspace_id)
             else:
                 return True
         return False
 
     async def finish(self) -> None:
-        """Wait for refreshes under way: an answer on its way holds the only valid token."""
+        """Wait for running refreshes, since a pending answer contains the only valid token."""
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=self._policy.caller_wait_s)
 
     def is_fresh(self, tokens: TokenSet) -> bool:
-        """Return whether an access token lives long enough to be handed out."""
+        """Return whether the access token lives long enough to be returned to a caller."""
         margin = min(FRESH_FOR, timedelta(seconds=tokens.lifetime_s) / 2)
         return tokens.expires_at - self._clock() >= margin
 
@@ -190,9 +193,9 @@ class Refresher:
         refused_early: bool = False,
     ) -> Connection:
         """
-        Refresh *connection* unless its access token is no longer the one called *stale*.
+        Refresh *connection* unless its access token no longer has the fingerprint *stale*.
 
-        Callers share one refresh; one who gives up does not cancel it.
+        Concurrent callers share one refresh; a caller that times out does not cancel it.
         """
         key = (connection.workspace_id, plugin.slug, stale)
         task = self._under_way.get(key)
@@ -214,7 +217,7 @@ class Refresher:
     def _forget(self, key: tuple[str, str, str], done: asyncio.Task[Connection]) -> None:
         self._under_way.pop(key, None)
         if not done.cancelled():
-            done.exception()  # seen here, in case no caller has stayed to see it
+            done.exception()  # retrieved here in case no caller is left to do so
 
     async def _refresh(
         self, workspace_id: str, plugin: IntegrationPlugin, stale: str, *, refused_early: bool
@@ -238,7 +241,7 @@ class Refresher:
         *,
         refused_early: bool,
     ) -> Spending:
-        """Say what is to be spent, if the provider and the grant allow it now."""
+        """Return what to spend, if the provider and the grant allow a refresh now."""
         if connection.retry_at is not None and connection.retry_at > self._clock():
             raise ProviderUnavailableError(
                 f"{plugin.name}: the token endpoint is throttling",

@@ -1,9 +1,9 @@
 """
-One refresh: a refresh token is spent and the new pair committed.
+One refresh: spends a refresh token and commits the new pair.
 
-The caller holds the connection's lease. What is about to be spent is noted first, so a crash
-or a lost answer is recovered with the same token inside the provider's grace. Only a repeated
-`invalid_grant` ends a connection.
+The caller holds the connection's lease. The token to spend is recorded first, so that after a
+crash or a lost answer the same token can be sent again within the provider's grace period. Only a
+repeated `invalid_grant` ends a connection.
 """
 
 import asyncio
@@ -47,14 +47,17 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Spending:
     """
-    What a refresh spends, and on whose behalf.
+    The input of a refresh.
 
     Attributes:
-        connection: As read under the lease; its `grant_version` guards what is stored.
-        tokens: Its pair, which the answer replaces.
-        refresh_token: The one of *tokens*.
-        fingerprint: Of the refresh token.
-        refused_early: The provider refused the access token though it had not ended.
+        plugin: The integration.
+        app: The operator's app at the provider.
+        redirect_uri: The app's redirect URI.
+        connection: As read under the lease; its `grant_version` guards the write.
+        tokens: Its current pair, which the answer replaces.
+        refresh_token: The refresh token of *tokens*.
+        fingerprint: Fingerprint of the refresh token.
+        refused_early: Whether the provider rejected the access token before its expiry.
     """
 
     plugin: IntegrationPlugin
@@ -68,7 +71,7 @@ class Spending:
 
 
 class Rotation:
-    """Spends refresh tokens."""
+    """Sends refresh tokens and records the results."""
 
     def __init__(
         self,
@@ -87,15 +90,16 @@ class Rotation:
 
     async def spend(self, refresh: Spending, lease: Lease) -> bool:
         """
-        Send the refresh token until the provider's answer is known, or patience ends.
+        Send the refresh token until the result is known or the attempts are used up.
 
-        On True the connection has a new pair, is marked as dead, or was changed by somebody
-        else meanwhile: read it again. On False the lease was lost before the answer was known:
-        whoever holds it now may be spending the same token, so it is not sent again.
+        Returns:
+            True if the connection has a new pair, needs a reconnect, or was changed by another
+            request in the meantime: read it again. False if the lease was lost before the
+            result was known: its new holder may spend the same token, so it is not sent again.
 
         Raises:
-            ProviderUnavailableError: If the token endpoint is down or throttling.
-            ConfigurationError: If the operator's app is refused.
+            ProviderUnavailableError: If the token endpoint is down or rate limiting.
+            ConfigurationError: If the provider rejects the operator's app.
         """
         lost = refresh.connection.refresh_fingerprint == refresh.fingerprint
         refused_before = False
@@ -110,7 +114,7 @@ class Rotation:
                 fingerprint=refresh.fingerprint,
                 now=self._clock(),
             )
-            if noted is None:  # somebody has connected anew, or disconnected
+            if noted is None:  # it was reconnected or disconnected in the meantime
                 return True
             sent_at, asked = self._clock(), time.perf_counter()
             verdict = await self._ask(refresh, sent_at)
@@ -167,7 +171,7 @@ class Rotation:
         entry = self._entry(refresh, Outcome.REFRESHED, granted, detail=None)
         stored = await store_new_pair(
             partial(self._refreshes.store, refresh.connection, granted.tokens, entry),
-            whose=f"workspace {refresh.connection.workspace_id}, {refresh.plugin.slug}",
+            name=f"workspace {refresh.connection.workspace_id}, {refresh.plugin.slug}",
             policy=self._policy,
         )
         self._count(refresh, Outcome.REFRESHED if stored else Outcome.SUPERSEDED, took_s)
@@ -187,7 +191,7 @@ class Rotation:
         *,
         lost: bool,
     ) -> None:
-        """Mark the grant as dead, unless another has replaced it meanwhile."""
+        """Require a reconnect, unless another grant has replaced this one in the meantime."""
         cause = why_refused(
             refresh.plugin,
             noted,

@@ -1,4 +1,4 @@
-"""Reads what a token endpoint answers, sorted by what to do next. Pure, but for `ask`."""
+"""Classifies the answers of token endpoints by what to do next. Only `ask` does I/O."""
 
 import asyncio
 import logging
@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+
+from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+)
 
 from integrations.contracts import (
     ConfigurationError,
@@ -23,21 +30,21 @@ from integrations.runtime.http import HttpSession, RawAnswer
 from integrations.runtime.retry import retry_after_s
 
 _MOST_BYTES = 1_000_000
-"""Of a token answer, decompressed: a pair takes a few kilobytes."""
+"""Size limit of a decompressed token answer; a pair takes a few kilobytes."""
 _log = logging.getLogger(__name__)
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _TEMPORARY = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 _SETTINGS = {
-    "invalid_client": "{slug}_CLIENT_ID and {slug}_CLIENT_SECRET",
-    "unauthorized_client": "{slug}_CLIENT_ID (the app's type and permissions at the provider)",
-    "invalid_scope": "{slug}_SCOPES",
+    InvalidClientError.error: "{slug}_CLIENT_ID and {slug}_CLIENT_SECRET",
+    UnauthorizedClientError.error: "{slug}_CLIENT_ID (the app's type and permissions at the provider)",
+    InvalidScopeError.error: "{slug}_SCOPES",
 }
 _OTHER_SETTINGS = "{slug}_CLIENT_ID and the app's settings at the provider"
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A new pair."""
+    """The provider issued a new token pair."""
 
     tokens: TokenSet = field(repr=False)
     trace_id: str | None = None
@@ -45,7 +52,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class GrantRefused:
-    """`invalid_grant`: the code or refresh token is not accepted."""
+    """`invalid_grant`: the provider rejected the code or refresh token."""
 
     detail: str
     trace_id: str | None = None
@@ -54,10 +61,12 @@ class GrantRefused:
 @dataclass(frozen=True, slots=True)
 class AppRefused:
     """
-    The operator's app is not accepted; the connection itself may be fine.
+    The provider rejected the operator's app; the connection itself may be fine.
 
     Attributes:
-        settings: Names of the settings to look at.
+        detail: Error code or status.
+        settings: Names of the settings to check.
+        trace_id: Request id for the provider's support.
     """
 
     detail: str
@@ -68,11 +77,13 @@ class AppRefused:
 @dataclass(frozen=True, slots=True)
 class Unavailable:
     """
-    No usable answer; the same request may work later.
+    There is no usable answer; the same request may work later.
 
     Attributes:
-        asked_s: Seconds that the provider asked us to wait.
-        may_be_spent: The provider may have acted on the request all the same.
+        detail: Error code, status or description.
+        asked_s: `Retry-After` of the provider in seconds; None if it gave none.
+        may_be_spent: Whether the provider may have processed the request nevertheless.
+        trace_id: Request id for the provider's support.
     """
 
     detail: str
@@ -94,15 +105,15 @@ async def ask(
     previous: TokenSet | None = None,
 ) -> Verdict:
     """
-    Send one request to *plugin*'s token endpoint and say what its answer means.
+    Send one request to *plugin*'s token endpoint and classify its answer.
 
     Args:
-        http: Where to send it.
-        plugin: Whose token endpoint is asked.
-        request: What to send.
-        now: The present, timezone-aware.
-        timeout_s: Longest time until the whole answer is there.
-        previous: The pair that is to be refreshed.
+        http: Session to send it with.
+        plugin: The integration.
+        request: The token or refresh request.
+        now: Current time, timezone-aware.
+        timeout_s: Time limit for the whole answer, in seconds.
+        previous: The pair to refresh; None for an authorization code.
     """
     try:
         async with asyncio.timeout(timeout_s):
@@ -122,13 +133,13 @@ def read_answer(
     previous: TokenSet | None = None,
 ) -> Verdict:
     """
-    Say what *answer* means.
+    Classify an answer of *plugin*'s token endpoint.
 
     Args:
-        plugin: Whose token endpoint answered.
-        answer: Any status.
-        now: When the request was sent.
-        previous: The pair that was to be refreshed.
+        plugin: The integration.
+        answer: Answer of any status.
+        now: When the request was sent, timezone-aware.
+        previous: The pair to refresh; None for an authorization code.
     """
     trace_id = _trace_id(plugin, answer)
     content = _content(answer)
@@ -146,7 +157,7 @@ def read_answer(
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
         slug = plugin.slug.upper()
         unauthorized = answer.status == HTTPStatus.UNAUTHORIZED
-        settings = _SETTINGS["invalid_client"] if unauthorized else "{slug}_TOKEN_URL"
+        settings = _SETTINGS[InvalidClientError.error] if unauthorized else "{slug}_TOKEN_URL"
         return AppRefused(detail, settings.format(slug=slug), trace_id)
     return _unavailable(answer, detail, trace_id, now)
 
@@ -154,7 +165,7 @@ def read_answer(
 def _by_code(
     plugin: IntegrationPlugin, answer: RawAnswer, code: str, trace_id: str | None, now: datetime
 ) -> Verdict:
-    if code == "invalid_grant":
+    if code == InvalidGrantError.error:
         return GrantRefused(code, trace_id)
     throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     if throttled or code in _TEMPORARY or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -186,7 +197,7 @@ def _content(answer: RawAnswer) -> Mapping[str, Any] | None:
 def _with_usable_lifetime(
     plugin: IntegrationPlugin, content: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return *content* without an `expires_in` that cannot be used, whoever reads it then."""
+    """Return *content* without an unusable `expires_in`, so that no plugin reads it."""
     given = content.get("expires_in")
     if given is None or usable_lifetime_s(given) is not None:
         return content
