@@ -1,4 +1,4 @@
-"""Landed figures as the warehouse hands them out and the merge reads them."""
+"""Landed figures and merged models, the types that warehouse and merge share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class Figure:
     One month's amount.
 
     Attributes:
-        value: In major units; None where the provider gives no figure.
+        value: In major units; None if the provider gives no figure.
         provisional: Whether the month had not ended when it was fetched.
     """
 
@@ -33,7 +33,7 @@ class Series:
         section: Section titles around it, outermost first.
         account_id: The provider's id; None for totals and payroll cost.
         endpoint: Its distinct name within the workspace and integration.
-        label: What the provider calls it.
+        label: The provider's name for it.
         kind: `account`, `section_total` or `computed_total`.
         figures: By month end.
     """
@@ -51,7 +51,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class EmployeeSpell:
-    """One row of `employees`: a person's job spell, both end days counted."""
+    """One row of `employees`: a person's job spell; both dates are inclusive."""
 
     integration: str
     employee_id: str
@@ -67,7 +67,7 @@ class EmployeeSpell:
 
 @dataclass(frozen=True, slots=True)
 class RememberedRow:
-    """What an earlier merge resolved a model row's reference to."""
+    """The account that a model row's reference resolved to in an earlier merge."""
 
     integration: str
     endpoint: str
@@ -77,7 +77,7 @@ class RememberedRow:
 @dataclass(frozen=True, slots=True)
 class WorkspaceFigures:
     """
-    Everything landed for one workspace.
+    All landed figures of one workspace.
 
     Attributes:
         integrations: Registered names of the integrations that have ever landed.
@@ -110,12 +110,12 @@ class ModelValue:
 @dataclass(frozen=True, slots=True)
 class MergedRow:
     """
-    A model row that points at an endpoint, filled.
+    A filled model row that refers to an endpoint.
 
     Attributes:
         endpoint: The endpoint as the model writes it, without the integration.
-        status: The row's own: the worst of its months.
-        note: Why it could not be filled or what to look at, with candidates or nearest names.
+        status: The worst status of its months.
+        note: Why it could not be filled or what to check, with candidates or nearest names.
     """
 
     sheet: str
@@ -134,11 +134,11 @@ class MergedRow:
 @dataclass(frozen=True, slots=True)
 class MergedModel:
     """
-    A merged model document with the account of every row that was to be filled.
+    A merged model document with the result of every integration row.
 
     Attributes:
-        document: Zebbra's JSON, ready to be stored; holds salaries.
-        notes: What to look at beyond single rows, e.g. pay in another currency. No amounts.
+        document: Zebbra's JSON, ready to be stored; contains salaries.
+        notes: Remarks that concern no single row, e.g. pay in another currency. No amounts.
     """
 
     model_id: str
@@ -149,12 +149,12 @@ class MergedModel:
 
     @property
     def rows_resolved(self) -> int:
-        """Rows that point at one known line, whatever its months hold."""
+        """Number of rows that refer to one known line, with or without actuals."""
         return sum(row.status in RESOLVED for row in self.rows)
 
     @property
     def rows_unresolved(self) -> int:
-        """Rows that could not be filled."""
+        """Number of rows that could not be filled."""
         return len(self.rows) - self.rows_resolved
 
 

@@ -2,12 +2,12 @@
 The result of one workspace in a run.
 
 `ingest` and `merge` return outcomes; `orchestration` turns them into Dagster events, and the
-commands into lines for a person.
+commands into lines of text.
 
 Landed         figures were fetched and stored
 NotConnected   nothing to fetch; what landed earlier is kept
 Merged         the model documents were filled
-Failed         the workspace failed; the others of the run go on
+Failed         the workspace failed; the others of the run continue
 └── Deferred   a provider's day limit is used up; retry after it resets
 """
 
@@ -46,14 +46,14 @@ _WHAT_TO_DO: tuple[tuple[type[Exception], str], ...] = (
 @dataclass(frozen=True, slots=True)
 class Origin:
     """
-    Where a workspace's figures came from, and what the fetch used of the provider's quota.
+    The source of a workspace's figures, and the quota that the fetch used.
 
     Attributes:
         slug: The integration.
         fetched_at: Timezone-aware.
         api_calls: Requests that the fetch made.
-        minute_calls_left: What the provider's minute limit still allows; None if unknown.
-        day_calls_left: What its day limit still allows; None if unknown.
+        minute_calls_left: Calls left within the provider's minute limit; None if unknown.
+        day_calls_left: Calls left within its day limit; None if unknown.
         seconds: Duration of the fetch.
     """
 
@@ -68,20 +68,20 @@ class Origin:
 
     @property
     def summary(self) -> str:
-        """One line for a person, without figures."""
+        """One line of text, without figures."""
         return f"{self.tenant.name}, {self.api_calls} calls, {self.seconds} s"
 
 
 @dataclass(frozen=True, slots=True)
 class LandedStatement:
     """
-    One statement as it landed.
+    One landed statement.
 
     Attributes:
-        batch: The pull that it is part of.
-        rows: Rows that the covered months hold now.
+        batch: The fetch that it is part of.
+        rows: Stored rows of the covered months.
         restated: Figures of accounts, of the whole batch, that differ from an earlier landing.
-        changed: Whether anything stored is different now.
+        changed: Whether any stored figure, name or mark of the batch has changed.
         batch_id: The landed batch.
     """
 
@@ -96,10 +96,10 @@ class LandedStatement:
 @dataclass(frozen=True, slots=True)
 class LandedEmployees:
     """
-    The people of a company as they landed, with the months that the pull covers.
+    The landed employees of a company.
 
     Attributes:
-        since: First month end of the history that was asked for.
+        since: First month end of the fetched history.
         rows: Job spells stored.
     """
 
@@ -113,10 +113,10 @@ class LandedEmployees:
 @dataclass(frozen=True, slots=True)
 class LandedPayrollCosts:
     """
-    The payroll cost of a company by month as it landed.
+    The landed payroll cost of a company by month.
 
     Attributes:
-        people: The company's people, to tell how many share a cost; empty if not fetched.
+        people: The company's employees, to count how many share a cost; empty if not fetched.
         rows: Months stored.
     """
 
@@ -137,7 +137,7 @@ class Landed:
 
     Attributes:
         assets: By asset name, e.g. `profit_and_loss`.
-        summary: One line for a person, without figures.
+        summary: One line of text, without figures.
     """
 
     origin: Origin
@@ -158,11 +158,11 @@ class Landed:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """
-    What the warehouse keeps of one asset of a workspace that has disconnected.
+    What the warehouse has of one asset of a workspace that has disconnected.
 
     Attributes:
         batch_id: The newest batch of the asset.
-        rows: Rows of all its months; of people, their job spells.
+        rows: Rows of all its months; for employees, job spells.
     """
 
     batch_id: str
@@ -175,7 +175,7 @@ class NotConnected:
     A workspace that has not connected the integration, or has disconnected it.
 
     Attributes:
-        kept: By asset name: what landed while it was connected. Empty if nothing ever did.
+        kept: What landed while it was connected, by asset name. Empty if nothing did.
     """
 
     workspace_id: str
@@ -183,7 +183,7 @@ class NotConnected:
 
     @property
     def summary(self) -> str:
-        """One line for a person, without figures."""
+        """One line of text, without figures."""
         return "disconnected, its figures are kept" if self.kept else "not connected"
 
 
@@ -205,13 +205,13 @@ class Merged:
 
     @property
     def summary(self) -> str:
-        """One line for a person, without figures."""
+        """One line of text, without figures."""
         return f"{len(self.models)} models, {sum(len(model.rows) for model in self.models)} rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A workspace that failed by itself; the others of the run go on."""
+    """A workspace that failed; the others of the run continue."""
 
     workspace_id: str
     error: Exception
@@ -224,7 +224,7 @@ class Failed:
 
     @property
     def what_to_do(self) -> str:
-        """Who has to do what before it can work; empty where the reason says all."""
+        """What to do, and by whom, before a retry can work; empty if the reason says it."""
         for kind, text in _WHAT_TO_DO:
             if isinstance(self.error, kind):
                 return text
@@ -251,7 +251,7 @@ class Deferred(Failed):
 
 
 Finished = Landed | NotConnected | Merged
-"""A workspace with its part of the run done."""
+"""Outcomes of workspaces that did not fail."""
 
 Outcome = Landed | NotConnected | Merged | Failed
 
@@ -272,7 +272,7 @@ def by_reason(failures: Iterable[Failed]) -> dict[str, list[Failed]]:
 
 
 def named(workspace_ids: Iterable[str], *, most: int = 20) -> str:
-    """Return the ids for a sentence, the first *most* of them by name."""
+    """Return the ids for a sentence: the first *most*, and the number of the others."""
     ids = list(workspace_ids)
     more = f" and {len(ids) - most} more" if len(ids) > most else ""
     return ", ".join(ids[:most]) + more

@@ -155,7 +155,7 @@ def test_runs_over_overlapping_ranges_pull_each_workspace_one_after_the_other(st
 
 
 def test_a_run_that_waits_for_another_one_says_so_in_its_log(stack):
-    hold = warehouse_in(stack.home).hold("acme")
+    hold = warehouse_in(stack.home).locks.workspace("acme")
     heard = []
 
     def let_go(line):
@@ -168,12 +168,12 @@ def test_a_run_that_waits_for_another_one_says_so_in_its_log(stack):
     with open_instance(stack.settings.dagster_home) as instance:
         logged = [entry.user_message for run in result.runs for entry in instance.all_logs(run)]
     assert result.failures == {}
-    assert heard == ["Xero acme waits: another run pulls it"]
+    assert heard == ["Xero acme waits: another run is fetching it"]
     assert [line for line in logged if "waits" in line] == heard
 
 
 async def test_a_workspace_that_is_never_let_go_fails_alone(tmp_path):
-    hold = warehouse_in(tmp_path).hold("acme")
+    hold = warehouse_in(tmp_path).locks.workspace("acme")
     async with WorkspaceLocks(warehouse_in(tmp_path), "Xero", wait_s=0.0) as locks:
         with pytest.raises(ProviderUnavailableError) as raised:
             await locks.acquire("acme")
@@ -181,10 +181,12 @@ async def test_a_workspace_that_is_never_let_go_fails_alone(tmp_path):
 
     hold.close()
     assert str(raised.value) == (
-        "Xero: workspace 'acme': another run has been pulling it for 0 minutes"
+        "Xero: workspace 'acme': another run has been fetching it for 0 minutes"
     )
     assert other is not None
-    assert warehouse_in(tmp_path).hold("globex") is not None  # let go, though it never landed
+    assert (
+        warehouse_in(tmp_path).locks.workspace("globex") is not None
+    )  # let go, though it never landed
 
 
 async def test_a_fetch_that_fails_lets_its_workspace_go_and_waiting_goes_on_then(tmp_path):

@@ -1,1 +1,1 @@
-"""Fetches workspaces from the providers and lands them in the warehouse. No Dagster in here."""
+"""Fetches workspaces from the providers and lands them in the warehouse, without Dagster."""

@@ -1,4 +1,4 @@
-"""Whether the warehouse can hold what an adapter returned; asked before anything is landed."""
+"""Checks, before anything lands, that the warehouse can store what an adapter returned."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +8,7 @@ from integrations.contracts.money import check_fits
 
 def check_batch(provider: str, batch: DataBatch) -> None:
     """
-    Refuse a batch with an amount of too many digits.
+    Raise if an amount of *batch* has too many digits.
 
     Raises:
         PayloadError: Naming provider, statement, line and month, never the value.
@@ -20,7 +20,7 @@ def check_batch(provider: str, batch: DataBatch) -> None:
 
 def check_people(provider: str, people: Iterable[Employee]) -> None:
     """
-    Refuse a salary of too many digits.
+    Raise if a salary of *people* has too many digits.
 
     Raises:
         PayloadError: Naming provider, the employee's id and the spell, never the value.
@@ -33,11 +33,11 @@ def check_people(provider: str, people: Iterable[Employee]) -> None:
 
 def check_costs(provider: str, costs: Sequence[PayrollCost]) -> None:
     """
-    Refuse a monthly cost of too many digits.
+    Raise if a monthly cost has too many digits.
 
     Raises:
         PayloadError: Naming provider, month and kind, never the value.
     """
     for cost in costs:
-        for name in PAYROLL_ENDPOINTS.values():  # the total comes last, once its parts are small
+        for name in PAYROLL_ENDPOINTS.values():  # the total is checked last, after its parts
             check_fits(getattr(cost, name), f"{provider}: payroll of {cost.month}: {name}")

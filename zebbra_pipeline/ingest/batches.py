@@ -1,4 +1,4 @@
-"""What was fetched of one workspace, and how it lands."""
+"""Fetched data of one workspace, and how it lands."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ ASSET_NAMES = {
     "accounting": tuple(statement.value for statement in Statement),
     "payroll": (EMPLOYEES, PAYROLL_COSTS),
 }
-"""Assets that an integration feeds, by its kind of API, in the order in which they are shown."""
+"""Asset names of an integration by its `api_type`, in display order."""
 
 
 class FetchedBatch(Protocol):
@@ -43,7 +43,7 @@ class FetchedBatch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FetchedStatements:
-    """Statements of one workspace; they land together."""
+    """Fetched statements of one workspace, which land together."""
 
     origin: Origin
     batch: DataBatch
@@ -78,11 +78,13 @@ class FetchedStatements:
 @dataclass(frozen=True, slots=True)
 class FetchedPayroll:
     """
-    People and payroll cost of one workspace; None for what was not asked for.
+    Fetched employees and payroll costs of one workspace.
 
     Attributes:
         integration: Registered name.
-        people_since: First month end of the history of the people.
+        people_since: First month end of the employees' history.
+        employees: None if not requested.
+        costs: None if not requested.
     """
 
     origin: Origin
@@ -92,7 +94,7 @@ class FetchedPayroll:
     costs: list[PayrollCost] | None
 
     def land(self, session: WriteSession, run_id: str) -> Landed:
-        """Store the people and the costs, each in a transaction of its own."""
+        """Store the employees and the costs, each in its own transaction."""
         assets: dict[str, LandedAsset] = {}
         people = tuple(self.employees or ())
         if self.employees is not None:

@@ -1,4 +1,4 @@
-"""Fetches one workspace from one integration: how far back, and by which adapter."""
+"""Fetches one workspace from one integration: the months to fetch, and the adapter."""
 
 import time
 from collections.abc import Mapping
@@ -34,10 +34,10 @@ from zebbra_pipeline.warehouse import (
 
 def day_of_fetch(as_of: str = "") -> date:
     """
-    Return *as_of* (YYYY-MM-DD), or for an empty one the day where this machine is.
+    Return *as_of* (YYYY-MM-DD); if it is empty, today in the machine's time zone.
 
     Raises:
-        ValueError: If *as_of* is something else.
+        ValueError: If *as_of* is not such a date.
     """
     return date.fromisoformat(as_of) if as_of else datetime.now().astimezone().date()
 
@@ -52,16 +52,17 @@ def first_month(
     today: date,
 ) -> date:
     """
-    Return the month from which a pull of *assets* starts.
+    Return the month end from which a fetch of *assets* starts.
 
-    A first pull takes the history; a routine one the last months, without a gap.
+    A first fetch covers the history. A routine fetch covers the last months, unless that would
+    leave a gap after the landed months.
 
     Args:
-        assets: Asset names that are wanted.
-        tenant_id: The organisation that is connected.
-        landed: What the workspace has landed; None: nothing yet.
-        settings: Months of a first and of a routine pull.
-        full: Fetch the whole history even where it has landed before.
+        assets: Names of the wanted assets.
+        tenant_id: The connected organisation.
+        landed: How far the workspace has landed; None if it has not.
+        settings: Months of a first and of a routine fetch.
+        full: Fetch the whole history even if it has landed before.
         today: The day of the fetch.
     """
     routine = months_back(today, settings.refresh_months)
@@ -70,9 +71,9 @@ def first_month(
         return history
     for name in assets:
         if name == EMPLOYEES:
-            continue  # always pulled with their whole history, as they land whole
+            continue  # always fetched and landed with their whole history
         last = landed.to_month.get(name) if landed and landed.tenant_id == tenant_id else None
-        if last is None or last < add_months(routine, -1):  # a gap would stay for ever
+        if last is None or last < add_months(routine, -1):  # else a gap would never be filled
             return min(history, routine)
     return routine
 
@@ -87,7 +88,7 @@ async def open_adapter(
     today: date,
 ) -> tuple[FetchAdapter, BoundClient]:
     """
-    Return the plugin's adapter for a workspace, and the client that it asks with.
+    Return the plugin's adapter for a workspace, and its client.
 
     Raises:
         NotConnectedError: If the workspace has not connected the integration.
@@ -98,7 +99,7 @@ async def open_adapter(
     async with breaker.turn():
         try:
             access = await tokens.access()
-        except ProviderUnavailableError as exc:  # the token endpoint is down, or the OAuth service
+        except ProviderUnavailableError as exc:  # the token endpoint or the OAuth service is down
             breaker.gave_up(workspace_id, exc)
             raise
     client = http.bind(
@@ -116,14 +117,14 @@ class WorkspaceFetcher:
 
     Args:
         plugin: The integration.
-        assets: Asset names wanted, e.g. `profit_and_loss`; others cost no call.
+        assets: Names of the wanted assets, e.g. `profit_and_loss`; others make no calls.
         settings: Months of history, and the provider's base URL.
-        landed: By workspace: how far it has landed; a workspace without a landing is absent.
-        full: Fetch the whole history even where it has landed before.
+        landed: How far each workspace has landed; no entry if it has not.
+        full: Fetch the whole history even if it has landed before.
         today: The day of the fetch.
 
     Raises:
-        ConfigurationError: If a setting of the integration is malformed, by name.
+        ConfigurationError: If a setting of the integration is malformed; names it.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class WorkspaceFetcher:
         full: bool,
         today: date,
     ) -> None:
-        settings.integration(plugin.slug)  # malformed, it fails here: once, not by workspace
+        settings.integration(plugin.slug)  # if malformed, fail once here, not for each workspace
         self._plugin = plugin
         self._assets = assets
         self._http = http
@@ -150,7 +151,7 @@ class WorkspaceFetcher:
 
     async def fetch(self, workspace_id: str) -> FetchedBatch:
         """
-        Fetch one workspace; while the provider is down it waits, bounded (see `Breaker`).
+        Fetch one workspace. Waits a bounded time while the provider is down (see `Breaker`).
 
         Raises:
             IntegrationError: The leaf that says what to do; see `integrations.contracts.errors`.
@@ -159,7 +160,7 @@ class WorkspaceFetcher:
             async with self._http.breaker(self._plugin).turn():
                 return await self._fetch(workspace_id)
         except ReconnectRequiredError as exc:
-            if exc.connect_url is None:  # the provider's word, of which the service has not heard
+            if exc.connect_url is None:  # refused by the provider; the service does not know yet
                 with suppress(IntegrationError):
                     exc.connect_url = (await self._service.connect_link(workspace_id))["url"]
             raise
@@ -221,7 +222,7 @@ class WorkspaceFetcher:
 
 
 def _fetch_time(today: date) -> datetime:
-    """Now; or noon of *today* where a run was told to fetch as of another day."""
+    """Return the current time, or noon of *today* if the run fetches as of another day."""
     now = datetime.now(UTC)
     if abs((now.date() - today).days) <= 1:  # the machine's day may differ from UTC's
         return now

@@ -1,4 +1,4 @@
-"""One run at a time fetches a workspace; a second one waits."""
+"""Workspace locks of a run: a second run that fetches the same workspace waits."""
 
 import asyncio
 import logging
@@ -20,12 +20,12 @@ class WorkspaceLocks:
     """
     The workspaces that a run has locked while it fetches and lands them.
 
-    Locks that are still held when the block ends are released. A run waits for a workspace only
-    while it holds others that it is fetching or landing, which end by themselves: two runs never
-    wait for each other.
+    Locks that are still held when the block ends are released. While a run waits for a workspace,
+    it keeps fetching and landing the ones that it has locked, and releases them: two runs never
+    deadlock.
 
     Args:
-        warehouse: Where the figures land; the locks are beside it, or in its catalog's database.
+        warehouse: Where the figures land; the locks are next to it, or in its catalog's database.
         integration: Registered name, for messages.
         wait_s: How long to wait for a workspace that another run has locked.
     """
@@ -47,19 +47,23 @@ class WorkspaceLocks:
         Lock a workspace; closing the result releases it.
 
         Raises:
-            ProviderUnavailableError: If another run has held it for *wait_s* seconds.
+            ProviderUnavailableError: If another run has held the lock for *wait_s* seconds.
             WarehouseFileError: If the catalog with the locks cannot be reached.
         """
         end, failures = time.monotonic() + self._wait_s, 0
-        while (lock := await asyncio.to_thread(self._warehouse.hold, workspace_id)) is None:
+        while (
+            lock := await asyncio.to_thread(self._warehouse.locks.workspace, workspace_id)
+        ) is None:
             if time.monotonic() >= end:
                 raise ProviderUnavailableError(
                     f"{self._integration}: workspace {workspace_id!r}: another run has been "
-                    f"pulling it for {self._wait_s / 60:.0f} minutes"
+                    f"fetching it for {self._wait_s / 60:.0f} minutes"
                 )
             failures += 1
             if failures == 1:
-                _log.info("%s %s waits: another run pulls it", self._integration, workspace_id)
+                _log.info(
+                    "%s %s waits: another run is fetching it", self._integration, workspace_id
+                )
             await asyncio.sleep(_PAUSES.wait_s(failures))
         self._held.push(lock)
         return lock

@@ -1,4 +1,4 @@
-"""Shows people the progress of a run while it goes on: lines that are logged at INFO."""
+"""Passes log lines of a run to a callback, to show progress."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from integrations.contracts.display import printable
 
 FETCHING = "zebbra_pipeline.ingest.run"
-"""Logger of what came of each workspace."""
+"""Logger of the outcome of each workspace."""
 
 WAITING = "integrations.runtime.breaker"
-"""Logger of a provider that is down, is waited for, and is back."""
+"""Logger of provider outages: waiting, probes and recovery."""
 
 HELD_UP = "zebbra_pipeline.ingest.locks"
-"""Logger of a workspace that waits until another run has pulled it."""
+"""Logger of a workspace that waits for another run."""
 
 OPEN_ELSEWHERE = "zebbra_pipeline.warehouse.presence"
-"""Logger of a warehouse that another program has open."""
+"""Logger of the wait for another program that has the warehouse open."""
 
 
 @contextmanager
 def lines_of(*loggers: str, show: Callable[[str], None]) -> Iterator[None]:
-    """Pass what these loggers log at INFO and above to *show* while the block runs."""
+    """Pass the messages of *loggers*, at INFO and above, to *show* during the block."""
     handler = _Handler(show)
     found = [logging.getLogger(name) for name in loggers]
     for logger in found:

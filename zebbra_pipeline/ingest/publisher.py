@@ -1,4 +1,4 @@
-"""Publishes what a run has landed: from time to time while it goes on, and at its end."""
+"""Publishes the figures that a run has landed: at intervals during the run, and at its end."""
 
 import asyncio
 import logging
@@ -12,12 +12,11 @@ class Publisher:
     """
     Renews the published copy for one run.
 
-    All copies of a run count as one: of the copies before it, only the last is kept as a
-    generation.
+    All copies of a run count as one generation: only the copy from before the run is kept.
 
     Args:
         warehouse: Where the run lands.
-        after_s: How long what has landed waits for the workspaces that are still fetched.
+        after_s: Seconds until landed figures are published while other workspaces are fetched.
     """
 
     def __init__(self, warehouse: Warehouse, after_s: float) -> None:
@@ -28,7 +27,7 @@ class Publisher:
         self._published = False
 
     def publish_soon(self) -> None:
-        """Publish after a while, unless that is due already."""
+        """Schedule a publication, unless one is scheduled already."""
         self._landed = True
         if self._waiting is None or self._waiting.done():
             self._waiting = asyncio.create_task(self._later())
@@ -38,13 +37,13 @@ class Publisher:
         Publish now.
 
         Raises:
-            WarehouseError: If the copy cannot be made; the previous one stays.
+            WarehouseError: If the copy cannot be written; the previous one stays.
         """
         await asyncio.to_thread(self._warehouse.publish, renew=self._published)
         self._published = True
 
     async def stop(self) -> None:
-        """Cancel what is due; a publication under way ends first."""
+        """Cancel the scheduled publication; one in progress completes first."""
         if self._waiting is not None:
             self._waiting.cancel()
             await asyncio.gather(self._waiting, return_exceptions=True)
@@ -57,7 +56,7 @@ class Publisher:
             try:
                 await asyncio.shield(publishing)
             except WarehouseError as exc:
-                _log.warning("not published yet, the end of the run tries again: %s", exc)
+                _log.warning("not published yet, retried at the end of the run: %s", exc)
             except asyncio.CancelledError:
                 await asyncio.gather(publishing, return_exceptions=True)
                 raise

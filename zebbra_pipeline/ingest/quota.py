@@ -1,8 +1,9 @@
 """
-What a backfill costs at the providers: calls against their limits, and how long it takes.
+Plans a backfill: API calls, compared with the providers' rate limits, and its duration.
 
-Pure: the calls of a pull come from its plugin (`FetchAdapter.planned_calls`), the limits from
-`plugin.api.limits` and the settings; see `plans`.
+The calls of a fetch come from its plugin (`FetchAdapter.planned_calls`), the limits from
+`plugin.api.limits` and the settings. `plan_backfill` is pure; `plan_connections` and
+`over_the_day` read their input from the warehouse and the OAuth service.
 """
 
 from collections import Counter
@@ -35,12 +36,12 @@ _MINUTE_S = 60.0
 @dataclass(frozen=True, slots=True)
 class PlannedPull:
     """
-    One workspace's pull from one integration.
+    The planned fetch of one workspace from one integration.
 
     Attributes:
-        tenant: Id of the organisation at the provider, whose budget the calls come from.
-        from_month: First month that is fetched.
-        calls: The fewest requests; None if the plugin cannot tell.
+        tenant: Id of the organisation at the provider; the calls count against its limits.
+        from_month: First month to fetch.
+        calls: Minimum number of calls; None if the plugin cannot tell.
     """
 
     workspace_id: str
@@ -54,15 +55,15 @@ class PlannedPull:
 @dataclass(frozen=True, slots=True)
 class TenantPlan:
     """
-    What is asked of one organisation.
+    The planned calls to one organisation.
 
     Attributes:
-        calls: The fewest requests, of the pulls whose plugin can tell.
-        used: Requests of the last 24 hours, which count against the day as well.
-        seconds: The shortest time that the limits of the tenant allow.
-        by_day: The workspaces that each day's quota has room for, today first; in the order of
-            the pulls. Today's may be empty.
-        too_large: Workspaces that need more than a whole day's quota.
+        calls: Minimum number of calls, of the fetches with a known number.
+        used: Calls of the last 24 hours, which count against the day limit too.
+        seconds: Minimum duration within the organisation's limits.
+        by_day: The workspaces that fit the quota of each day, today first, in the order of the
+            fetches. Today's may be empty.
+        too_large: Workspaces that need more calls than one day allows.
     """
 
     tenant: str
@@ -76,20 +77,20 @@ class TenantPlan:
 
     @property
     def days(self) -> int:
-        """Days that the day's quota needs; 1 if there is none."""
+        """Days needed within the day limit; 1 if there is no limit."""
         return max(1, len(self.by_day))
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPlan:
     """
-    What is asked of one provider.
+    The planned calls to one provider.
 
     Attributes:
-        tenants: The busiest first.
-        calls: The fewest requests, of the pulls whose plugin can tell.
-        unknown: Pulls whose plugin cannot tell.
-        seconds: How long it takes, if each call takes as long as was assumed.
+        tenants: Those with the most calls first.
+        calls: Minimum number of calls, of the fetches with a known number.
+        unknown: Number of fetches with an unknown number of calls.
+        seconds: Estimated duration, from the assumed duration of a call.
     """
 
     integration: str
@@ -102,34 +103,34 @@ class ProviderPlan:
 
     @property
     def days(self) -> int:
-        """Days that the day's quota of the busiest organisation needs."""
+        """Days needed within the day limit of the busiest organisation."""
         return max((tenant.days for tenant in self.tenants), default=1)
 
     @property
     def spread(self) -> tuple[TenantPlan, ...]:
-        """The organisations whose day's quota is too small."""
+        """The organisations with a day limit that is too small."""
         return tuple(item for item in self.tenants if item.days > 1 or item.too_large)
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
-    """What is asked of all providers, which are pulled one after the other."""
+    """The planned calls to all providers, which are fetched one after the other."""
 
     providers: tuple[ProviderPlan, ...]
 
     @property
     def calls(self) -> int:
-        """The fewest requests, of the pulls whose plugin can tell."""
+        """Minimum number of calls, of the fetches with a known number."""
         return sum(provider.calls for provider in self.providers)
 
     @property
     def seconds(self) -> float:
-        """How long it takes, if each call takes as long as was assumed."""
+        """Estimated duration, from the assumed duration of a call."""
         return sum(provider.seconds for provider in self.providers)
 
     @property
     def over_the_day(self) -> tuple[str, ...]:
-        """Whose day's quota is too small, one sentence for each organisation."""
+        """One sentence for each organisation with a day limit that is too small."""
         return tuple(
             sentence
             for provider in self.providers
@@ -139,7 +140,7 @@ class BackfillPlan:
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """Why it cannot be done in a day, one sentence each; empty if it can."""
+        """Reasons why the backfill takes more than a day, one sentence each; empty if it does not."""
         found = self.over_the_day
         if not found and self.seconds > DAY_S:
             found += (f"all of it takes {self.seconds / 3600:.1f} hours",)
@@ -155,15 +156,15 @@ def plan_backfill(
     used: Mapping[tuple[str, str], int] | None = None,
 ) -> BackfillPlan:
     """
-    Count calls against limits.
+    Compare planned calls with rate limits.
 
     Args:
-        pulls: What is to be fetched, in its order.
+        pulls: The planned fetches, in order.
         limits: By integration.
-        seconds_per_call: How long a provider takes to answer.
-        workspaces_at_once: Workspaces that a run fetches side by side; the calls of one
-            workspace follow each other.
-        used: By integration and tenant: the calls of the last 24 hours.
+        seconds_per_call: Assumed duration of a call.
+        workspaces_at_once: Workspaces that a run fetches concurrently; the calls of one
+            workspace are sequential.
+        used: Calls of the last 24 hours, by integration and tenant id.
     """
     by_integration = attrgetter("integration")
     return BackfillPlan(
@@ -231,7 +232,7 @@ def _tenant(pulls: Sequence[PlannedPull], limits: RateLimits, used: int) -> Tena
 def _by_day(
     pulls: Sequence[PlannedPull], per_day: int | None, used: int
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Return the workspaces that fit each day, whole, and those that fit none."""
+    """Return the workspaces that fit completely into each day, and those that fit into none."""
     if not per_day:
         return (tuple(pull.workspace_id for pull in pulls),), ()
     days: list[list[str]] = [[]]
@@ -261,7 +262,7 @@ def _over_the_day(provider: ProviderPlan, tenant: TenantPlan) -> Iterable[str]:
 
 
 def _waiting_s(calls: int, per_minute: int | None) -> float:
-    """Return the shortest time in which *calls* keep a limit on every 60 seconds."""
+    """Return the minimum duration, in seconds, of *calls* within a limit per 60 seconds."""
     if not per_minute or not calls:
         return 0.0
     return (-(-calls // per_minute) - 1) * _MINUTE_S
@@ -271,7 +272,7 @@ DAY = timedelta(days=1)
 SECONDS_PER_CALL = 1.0
 
 UsedCalls = Mapping[tuple[str, str], int]
-"""By integration and tenant id: calls of the last 24 hours."""
+"""Calls of the last 24 hours, by integration and tenant id."""
 
 
 def plan_connections(
@@ -285,16 +286,16 @@ def plan_connections(
     seconds_per_call: float = SECONDS_PER_CALL,
 ) -> BackfillPlan:
     """
-    Plan the pulls of connections that work. The published copy is read once.
+    Plan the fetches of working connections. The published copy is read once.
 
     Args:
         connected: From the OAuth service's list.
         plugins: The integrations to fetch; connections of others are left out.
-        warehouse: Has what landed, and the calls of the last 24 hours.
+        warehouse: Has the landed months, and the calls of the last 24 hours.
         settings: Months of history, calls a day.
         full: Fetch the whole history.
         today: The day of the fetch.
-        seconds_per_call: How long a provider takes to answer.
+        seconds_per_call: Assumed duration of a call.
 
     Raises:
         WarehouseError: If the published copy cannot be read.
@@ -364,7 +365,7 @@ async def over_the_day(
 
 
 def limits_of(plugin: IntegrationPlugin, settings: Settings) -> RateLimits:
-    """Return the provider's limits, as the operator's contract has them."""
+    """Return the provider's limits, with the day limit that the operator has set, if any."""
     own = settings.integration(plugin.slug).calls_per_day
     return replace(plugin.api.limits, per_day=own) if own else plugin.api.limits
 

@@ -1,8 +1,8 @@
 """
-Fetches many workspaces of one integration at once and lands each by itself.
+Fetches workspaces of one integration concurrently and lands each separately.
 
-Nothing here knows Dagster. The warehouse's write lock is not held during a fetch: whatever has
-arrived lands together in one short write session, one transaction a workspace.
+Independent of Dagster. The warehouse's write lock is not held during a fetch: the batches that
+have arrived land together in one short write session, one transaction a workspace.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from zebbra_pipeline.warehouse import LandedInfo, Warehouse, WarehouseError
 _log = logging.getLogger(__name__)
 
 PUBLISH_AFTER_S = 30.0
-"""What has landed is published after this time at the latest, while others are still fetched."""
+"""Landed figures are published after this time at the latest, while others are still fetched."""
 
 Fetch = Callable[[str], Awaitable[FetchedBatch]]
 """Fetches one workspace; raises `IntegrationError`."""
@@ -43,18 +43,18 @@ OnOutcome = Callable[[Outcome], None]
 """Takes the outcome of one workspace."""
 
 KeptByWorkspace = Mapping[str, Mapping[str, Kept]]
-"""What is kept of each asset, by workspace and asset name."""
+"""Stored rows of each asset, by workspace and asset name."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """
-    What a step knows before its first request: the published copy is read once for all of it.
+    What a step needs before its first request, read from the published copy once.
 
     Attributes:
-        landed: By workspace: how far the integration has landed.
-        kept: By workspace and asset name: what is kept if the workspace has disconnected.
-        used_calls: By integration and tenant id: calls of the last 24 hours.
+        landed: How far the integration has landed, by workspace.
+        kept: What is kept if a workspace has disconnected, by workspace and asset name.
+        used_calls: Calls of the last 24 hours, by integration and tenant id.
     """
 
     landed: Mapping[str, LandedInfo]
@@ -66,7 +66,7 @@ class RunContext:
         cls, warehouse: Warehouse, integration: str, workspace_ids: Sequence[str]
     ) -> "RunContext":
         """
-        Read it from the published copy.
+        Read the context from the published copy.
 
         Raises:
             WarehouseError: If the published copy cannot be read.
@@ -105,8 +105,9 @@ async def fetch_workspaces(
     """
     Fetch and land workspaces of an integration; see `fetch_and_land`.
 
-    First *warn* is called for each organisation with a day limit too small for what the run is
-    going to ask of it; then whenever a provider that is down, or another run, is waited for.
+    *warn* is called first for each organisation with a day limit too small for the run, then
+    whenever the run waits for a provider that is down, for another run, or for another program
+    that has the warehouse open.
 
     Raises:
         ConfigurationError: If a setting is malformed.
@@ -124,7 +125,9 @@ async def fetch_workspaces(
         full=full,
         today=today,
     ):
-        warn(f"does not fit a day: {printable(sentence)}; who meets the limit is put off")
+        warn(
+            f"does not fit a day: {printable(sentence)}; workspaces that hit the limit are retried after it resets"
+        )
     fetcher = WorkspaceFetcher(
         plugin,
         assets,
@@ -162,25 +165,25 @@ async def fetch_and_land(
     Fetch and land every workspace; one that fails does not stop the others.
 
     A workspace is locked from its first request until its figures have landed, so that one run
-    at a time fetches it. Where the operator's app or key is refused, the workspaces that are
-    still waiting fail with the same error and cost no call: each of them would meet it.
+    at a time fetches it. If the operator's app or key is refused, the remaining workspaces fail
+    with the same error and make no calls.
 
     Args:
         plugin: The integration.
         workspace_ids: The customers.
-        fetch: Fetches one workspace.
-        kept: What stays of a workspace that turns out to be disconnected.
-        warehouse: Where figures land; its published copy is renewed at the end, and earlier
-            if a slow workspace would hold back the others.
+        fetch: Fetches one workspace; raises `IntegrationError`.
+        kept: What is kept of workspaces that have disconnected.
+        warehouse: Where figures land. It is published at the end, and earlier if a slow
+            workspace would delay the others.
         run_id: Recorded with each batch.
-        on_outcome: Called as soon as the outcome of a workspace is known, for landed figures
-            right after their transaction: a process that is killed has reported all but the
-            last. Called from threads, one call at a time.
-        publish_after_s: How long what has landed waits for the other workspaces.
+        on_outcome: Called as soon as the outcome of a workspace is known; for landed figures,
+            right after their transaction. A process that is killed has reported all but the
+            last outcome. Called from threads, one call at a time.
+        publish_after_s: How long landed figures wait for the other workspaces.
 
     Raises:
-        WarehouseError: If the warehouse itself cannot be written: no workspace could land. Or if
-            it cannot be published in the end.
+        WarehouseError: If the warehouse cannot be written, so that no workspace can land, or if
+            it cannot be published at the end.
     """
     arrived: asyncio.Queue[_HeldBatch | Outcome] = asyncio.Queue()
     gate = asyncio.Semaphore(CONCURRENT_WORKSPACES)
@@ -240,10 +243,10 @@ async def _fetch_one(
             raise
     except NotConnectedError:
         return NotConnected(workspace_id, kept.get(workspace_id, {}))
-    except (IntegrationError, WarehouseError) as exc:  # the latter: it could not be locked
+    except (IntegrationError, WarehouseError) as exc:  # the latter if it could not be locked
         return failed(workspace_id, exc)
     except Exception as exc:  # noqa: BLE001 -- see the comment
-        # A plugin's own bug must not sink the other workspaces; its text may hold figures.
+        # A bug in a plugin must not fail the other workspaces; its text may contain figures.
         _log.debug("%s: workspace %s failed", plugin.name, workspace_id, exc_info=exc)
         where = f"{type(exc).__name__} in {_innermost(exc)}"
         return Failed(workspace_id, IntegrationError(f"{plugin.name}: unexpected {where}"))
@@ -275,7 +278,7 @@ def _land_all(
             try:
                 with held.lock:
                     outcome = held.batch.land(session, run_id)
-            except (WarehouseError, ValueError, ArithmeticError) as exc:  # by the database, or us
+            except (WarehouseError, ValueError, ArithmeticError) as exc:
                 outcome = failed(held.batch.origin.workspace_id, exc)
             on_outcome(outcome)
             outcomes.append(outcome)

@@ -1,4 +1,4 @@
-"""Merges landed figures into Zebbra's model documents. Pure, apart from reading the files."""
+"""Merges landed figures into Zebbra's model documents."""
 
 from zebbra_pipeline.merge.documents import (
     ModelDocumentError,

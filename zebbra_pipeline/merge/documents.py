@@ -15,11 +15,11 @@ from zebbra_pipeline.merge.schema import Model, json_type, problem_text
 
 class ModelDocumentError(ValueError):
     """
-    A model document is not what Zebbra's planner reads.
+    A model document that Zebbra's planner could not read.
 
     Attributes:
-        problems: One text a problem: `path: expected ..., found ...`, with the file before it
-            when the document came from one. Values are not repeated: documents hold salaries.
+        problems: One text a problem: `path: expected ..., found ...`, preceded by the file if
+            the document came from one. Values are not repeated: documents contain salaries.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -37,7 +37,7 @@ def check_document(document: Mapping[str, Any]) -> Model:
     Return a typed view of *document*.
 
     Raises:
-        ModelDocumentError: Naming the JSON path of every problem, e.g.
+        ModelDocumentError: If it is not a model; names the JSON path of every problem, e.g.
             `sheets[0].sections[1].rows[3].val_type`.
     """
     try:
@@ -55,12 +55,12 @@ def load_model(path: Path) -> dict[str, Any]:
         ModelDocumentError: If it cannot be read, is not JSON, or not a model; names the file.
     """
     try:
-        # Fractions stay floats, as the document is passed on as it is.
+        # Fractions stay floats, as the document is passed on unchanged.
         document = load_json(path.read_text(encoding="utf-8-sig"), fraction=_finite)
     except OSError as exc:
         raise ModelDocumentError(f"{path}: cannot be read: {exc.strerror}") from exc
     except json.JSONDecodeError as exc:
-        # Without the cause: it carries the whole text.
+        # Without the cause: it contains the whole text.
         place = f"{exc.msg} at line {exc.lineno} column {exc.colno}"
         raise ModelDocumentError(f"{path}: expected JSON, found {place}") from None
     except UnicodeDecodeError:
@@ -83,7 +83,7 @@ def model_paths(folder: Path, workspace_id: str) -> list[Path]:
     Return the model files of a workspace, by name; their stems are the model ids.
 
     Raises:
-        ValueError: If *workspace_id* is not one.
+        ValueError: If *workspace_id* is malformed.
     """
     place = folder / check_workspace_id(workspace_id)
     return sorted(path for path in place.glob("*.json") if not path.name.startswith("."))
@@ -93,11 +93,10 @@ def load_models(folder: Path, workspace_id: str) -> list[tuple[str, dict[str, An
     """
     Return `(model_id, document)` of every model of a workspace.
 
-    Whoever wants the good ones beside a corrupt one loads each of `model_paths` with
-    `load_model`.
+    To load the valid models although one is corrupt, call `load_model` for each of `model_paths`.
 
     Raises:
-        ModelDocumentError: After all were read, naming every corrupt file.
+        ModelDocumentError: If a file is corrupt; all are read first, and it names every corrupt file.
     """
     documents: list[tuple[str, dict[str, Any]]] = []
     problems: list[str] = []
@@ -112,7 +111,7 @@ def load_models(folder: Path, workspace_id: str) -> list[tuple[str, dict[str, An
 
 
 def _finite(text: str) -> float:
-    """Return the float nearest to *text*; what is beyond the largest cannot be written again."""
+    """Return the float nearest to *text*; infinity is refused, as JSON cannot express it."""
     number = float(text)
     if math.isinf(number):
         raise ValueError("a number with too large an exponent")

@@ -1,4 +1,4 @@
-"""`merge_model`: landed figures into one model document."""
+"""`merge_model`: fills one model document with landed figures."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -19,25 +19,25 @@ from zebbra_pipeline.merge.schema import MODEL_MONTHS, Model, Row
 
 _CENTS = Decimal("0.01")
 ASSUMPTIONS = "Assumptions"
-"""What stands for the section of a row among a sheet's assumptions."""
+"""Section name of the rows among a sheet's assumptions."""
 
 
 def merge_model(
     document: Mapping[str, Any], figures: WorkspaceFigures, *, model_id: str, today: date
 ) -> MergedModel:
     """
-    Return *document* with the actuals of *figures*, and what became of each integration row.
+    Return *document* filled with the actuals of *figures*, and the result of each integration row.
 
-    Every integration row gets exactly one entry for each of the model's 24 months, null where
-    there is no actual, because the planner reads them by position. People from integrations
-    come before the model's own, and those of an earlier merge are replaced, so that merging
-    the result again changes nothing. All else stays as it is.
+    Every integration row gets exactly one entry for each of the model's 24 months, null if there
+    is no actual, because the planner reads them by position. Employees from integrations come
+    before the model's own and replace those of an earlier merge, so that merging twice gives the
+    same result. Everything else is unchanged.
 
     Args:
         document: A model document; not changed.
-        figures: Everything landed for the workspace.
+        figures: All landed figures of the workspace.
         model_id: Name under which earlier merges of this model are remembered.
-        today: Months after its month get no actuals.
+        today: Months after the month of *today* get no actuals.
 
     Raises:
         ModelDocumentError: If *document* is not a model; names the JSON paths.
@@ -93,7 +93,7 @@ def _months(starting_month: date) -> tuple[date, ...]:
 def _integration_rows(
     view: Model, raw: dict[str, Any]
 ) -> Iterator[tuple[Row, dict[str, Any], RowPlace]]:
-    """Yield every integration row of the document, in its order, typed and raw."""
+    """Yield every integration row of the document in order, both typed and raw."""
     for sheet, raw_sheet in zip(view.sheets, raw["sheets"], strict=True):
         groups = [(ASSUMPTIONS, sheet.assumptions, raw_sheet["assumptions"])]
         groups += [
@@ -107,7 +107,7 @@ def _integration_rows(
 
 
 def _amount_text(value: Decimal | None) -> str | None:
-    """Return *value* without an exponent, with 2 decimals, or up to 4 where it has them."""
+    """Return *value* without an exponent, with 2 decimals, or up to 4 if it has more."""
     if value is None:
         return None
     short = value.quantize(_CENTS)
@@ -116,7 +116,7 @@ def _amount_text(value: Decimal | None) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a deep copy of *value* made of what JSON is made of."""
+    """Return a deep copy of *value* with plain dicts and lists."""
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""People of the integrations as model employees, and what all people cost each month."""
+"""Employees of the integrations as model employees, and the monthly cost of all employees."""
 
 import uuid
 from collections import Counter
@@ -18,7 +18,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """A time in which somebody earns the same, both end days counted."""
+    """A period with one monthly salary; both dates are inclusive."""
 
     start_date: date
     end_date: date | None
@@ -28,11 +28,11 @@ class Pay:
 @dataclass(frozen=True, slots=True)
 class People:
     """
-    What the integrations know of a model's people.
+    Job spells for one model.
 
     Attributes:
-        spells: Those the model can count, in order.
-        notes: About those it cannot.
+        spells: Job spells that the model includes, in order.
+        notes: Sentences about job spells that it leaves out.
     """
 
     spells: tuple[EmployeeSpell, ...]
@@ -43,16 +43,16 @@ def countable_spells(
     spells: Iterable[EmployeeSpell], first_month: date, *, currency: str | None
 ) -> People:
     """
-    Return the spells that the model's payroll holds; amounts in two currencies never mix.
+    Return the spells that the model's payroll includes; currencies are never mixed.
 
-    Spells that ended before the model's first month are left out, and so is pay in another
+    Spells that ended before the model's first month are left out. So are spells in another
     currency than the model's, with a note.
 
     Args:
         spells: Landed spells.
         first_month: Any day of the model's first month.
-        currency: Currency that the document declares, or else that of its filled rows. A
-            model that has neither takes that of the first spell.
+        currency: The currency that the document declares, or that of its filled rows. If
+            None, the currency of the first spell.
     """
     began = month_start(first_month)
     current = sorted(
@@ -70,9 +70,9 @@ def countable_spells(
 
 def employee_entries(spells: Iterable[EmployeeSpell]) -> list[dict[str, Any]]:
     """
-    Return one model employee a spell, so that past months keep their past salary.
+    Return one model employee for each spell, so that past months keep their salary.
 
-    Ids are decimal text and stay the same from merge to merge.
+    Ids are decimal text and stable across merges.
     """
     seen: Counter[str] = Counter()
     entries: list[dict[str, Any]] = []
@@ -97,7 +97,7 @@ def employee_entries(spells: Iterable[EmployeeSpell]) -> list[dict[str, Any]]:
 
 
 def pay_of(people: Iterable[EmployeeSpell | ModelEmployee]) -> list[Pay]:
-    """Return what counts for the monthly cost."""
+    """Return the periods of pay, for the monthly cost."""
     return [Pay(each.start_date, each.end_date, each.monthly_salary) for each in people]
 
 
@@ -105,8 +105,8 @@ def payroll_values(pays: Sequence[Pay], months: Iterable[date]) -> list[dict[str
     """
     Return the cost of each month, as `{"date": month end, "value": text}`.
 
-    A month costs the sum of each monthly salary times the share of the month's days employed,
-    both end days counted. It is rounded once, to 2 decimals, halves away from zero.
+    The cost is the sum of the monthly salaries, each multiplied by the share of the month's days
+    employed (both dates inclusive), rounded once to 2 decimals, halves away from zero.
     """
     values: list[dict[str, Any]] = []
     for month in months:
@@ -129,10 +129,10 @@ def _order(spell: EmployeeSpell) -> tuple[Any, ...]:
 
 def _json_number(amount: Decimal) -> int | float | str:
     """
-    Return *amount* for JSON: the planner adds salaries up, so they must be numbers there.
+    Return *amount* for JSON: a number, since the planner adds salaries up.
 
-    A float's shortest text is the amount itself up to 15 digits; beyond that, which no salary
-    reaches, text keeps the amount exact.
+    Up to 15 digits, the shortest text of the float equals the amount. Larger amounts, which no
+    salary reaches, stay exact as text.
     """
     if amount == amount.to_integral_value():
         return int(amount)

@@ -1,4 +1,4 @@
-"""Finds the landed line that a reference means, or says why there is none."""
+"""Resolves a reference of a model row to a landed line, or explains why it cannot."""
 
 import re
 import unicodedata
@@ -12,19 +12,19 @@ from integrations.contracts import SECTION_SEPARATOR, Statement
 from zebbra_pipeline.figures import RememberedRow, Series
 
 REFERENCE_FORMS = "Xero[Total Income], Xero[Income / Sales] or Xero[#<account id>]"
-"""How references look, for people."""
+"""Examples of references, for messages."""
 
 _REFERENCE = re.compile(r"\s*([A-Za-z0-9]+)\s*\[(.*)\]\s*", re.DOTALL)
 
 
 class MalformedReferenceError(ValueError):
-    """A text is no reference."""
+    """A text is not a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """
-    What a model row asks for: a line by name, or an account by its id.
+    A reference to a line by name, or to an account by id.
 
     Exactly one of `endpoint` and `account_id` is set.
 
@@ -40,18 +40,18 @@ class Reference:
 
     @property
     def text(self) -> str:
-        """What stands between the brackets, normalised."""
+        """The text between the brackets, normalised."""
         return self.endpoint if self.endpoint is not None else f"#{self.account_id}"
 
 
 def parse_reference(text: str | None) -> Reference:
     """
-    Return what *text* refers to, e.g. `Xero[Sales, Net (UK)]`.
+    Parse a reference such as `Xero[Sales, Net (UK)]`.
 
-    The outermost brackets count, so that a name may hold brackets itself: `Xero[Rent [HQ]]`.
+    The outermost brackets delimit it, so that a name may contain brackets: `Xero[Rent [HQ]]`.
 
     Raises:
-        MalformedReferenceError: Saying how references look.
+        MalformedReferenceError: If *text* is not a reference; shows examples.
     """
     match = _REFERENCE.fullmatch(text or "")
     inner = normalised(match[2]) if match else ""
@@ -66,7 +66,7 @@ def parse_reference(text: str | None) -> Reference:
 
 
 def normalised(name: str) -> str:
-    """Return *name* in composed Unicode (NFC), trimmed, with single blanks."""
+    """Return *name* in composed Unicode (NFC), trimmed, with single spaces."""
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
@@ -78,13 +78,13 @@ _LIKENESS = 0.5
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """
-    What became of a reference.
+    The result of resolving a reference.
 
     Attributes:
         series: The line; None unless `found` or `renamed`.
-        account_id: Of the line; of the remembered account where there is no line, so that the
-            memory outlives a time in which the reference cannot be resolved.
-        note: For a person; empty if there is nothing to say.
+        account_id: The account of the line. Without a line, the remembered account, so that it
+            is still known when the reference can be resolved again.
+        note: A remark for people; empty if there is none.
     """
 
     outcome: Outcome
@@ -95,7 +95,7 @@ class Resolution:
 
 
 class LineIndex:
-    """All landed lines of a workspace, findable by integration and name."""
+    """All landed lines of a workspace, indexed by integration and name."""
 
     def __init__(self, integrations: Iterable[str], series: Sequence[Series]) -> None:
         grouped: dict[str, list[Series]] = defaultdict(list)
@@ -107,23 +107,23 @@ class LineIndex:
 
     def resolve(self, reference: Reference, remembered: RememberedRow | None) -> Resolution:
         """
-        Return the line that *reference* means.
+        Return the line that *reference* refers to.
 
         Args:
-            reference: What the model row asks for.
-            remembered: What this row's reference was resolved to before. It counts only while
-                the row still asks for the same.
+            reference: The reference of the model row.
+            remembered: What the row's reference resolved to before. It is ignored if the row has
+                another reference now.
         """
         lines = self._lines.get(reference.integration.casefold())
         if lines is None:
             landed = f"landed so far: {', '.join(self._names.values()) or 'nothing'}"
             note = f"no figures of {reference.integration} have landed; {landed}"
             return Resolution("not_connected", reference.integration, note=note)
-        memory = remembered if _same_question(reference, remembered) else None
+        memory = remembered if _is_same_reference(reference, remembered) else None
         return lines.resolve(reference, memory.account_id if memory else None)
 
 
-def _same_question(reference: Reference, remembered: RememberedRow | None) -> bool:
+def _is_same_reference(reference: Reference, remembered: RememberedRow | None) -> bool:
     return (
         remembered is not None
         and remembered.integration.casefold() == reference.integration.casefold()
@@ -203,11 +203,11 @@ class _Lines:
 
 class _Names:
     """
-    Positions of lines by what they may be called.
+    Positions of lines by the names that may refer to them.
 
-    A line's own endpoint name and its label come first. Then every longer name with sections
-    before it: a reference that was qualified while two lines shared a label keeps working when
-    one of the two is gone.
+    The endpoint name and the label of a line take precedence, then the longer names that begin
+    with sections. A reference that was qualified while two lines shared a label thus remains
+    valid when one of the two is gone.
     """
 
     def __init__(self, series: Sequence[Series], fold: Callable[[str], str]) -> None:

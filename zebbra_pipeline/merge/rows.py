@@ -1,4 +1,4 @@
-"""Fills one model row after the other with the monthly actuals of the line it refers to."""
+"""Fills model rows with the monthly actuals of the lines that they refer to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """Where a row stands in the model."""
+    """The position of a row in the model."""
 
     sheet: str
     section: str
@@ -35,8 +35,8 @@ class RowMerger:
     Fills the rows of one model, in the document's order.
 
     Attributes:
-        currency: ISO 4217 code that all figures must be in. Where the model names none, it is
-            that of the first row that could be resolved; None before.
+        currency: ISO 4217 code that all figures must have. If the model declares none, it is
+            the currency of the first resolved row, and None before.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class RowMerger:
         self._running = month_end(today)
 
     def fill(self, row: Row, place: RowPlace) -> MergedRow:
-        """Return the values of *row*, one for each month of the model, or why it has none."""
+        """Return *row* with one value for each month of the model, or with the reason for none."""
         try:
             reference = parse_reference(row.integration_name)
         except MalformedReferenceError as exc:
@@ -97,7 +97,7 @@ class RowMerger:
     def _figure(self, line: Series, month: date) -> Figure | None:
         figure = line.figures.get(month)
         if figure is None and line.kind in _SUMMED:
-            # A landed month is a full snapshot: a line it does not list had no movement.
+            # A landed month is a full snapshot: a line that is missing from it had no movement.
             return self._covered[line.integration, line.statement].get(month)
         return figure
 
@@ -157,7 +157,7 @@ def _merged(
 def _covered_months(
     series: Iterable[Series],
 ) -> Mapping[tuple[str, str], Mapping[date, Figure]]:
-    """Return the months that some line has, by integration and statement, with a zero for each."""
+    """Return a zero figure for each landed month, by integration and statement."""
     covered: dict[tuple[str, str], dict[date, Figure]] = defaultdict(dict)
     for line in series:
         months = covered[line.integration, line.statement]

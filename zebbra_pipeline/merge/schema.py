@@ -1,7 +1,7 @@
 """
-The parts of a model document that a merge relies on, as Zebbra's planner defines them.
+The parts of a model document that a merge needs, as Zebbra's planner defines them.
 
-Only a view: documents are passed on as they are, with every key that is not named here.
+These types are only a view: documents keep all keys that are not named here.
 """
 
 import re
@@ -32,8 +32,8 @@ def _day(value: Any) -> date:
 
 
 def _amount(value: Any) -> Decimal:
-    # JSON fractions arrive as the float nearest to what was written; its shortest text is
-    # what was written, so nothing is lost on the way to Decimal.
+    # A JSON fraction arrives as the nearest float. Its shortest text equals the original text,
+    # so the Decimal is exact.
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("not an amount")  # noqa: TRY004 -- pydantic turns ValueErrors into paths
     amount = bounded_decimal(str(value))
@@ -50,7 +50,7 @@ class _View(BaseModel):
 
 
 class Row(_View):
-    """One line of a sheet; see the planner's evaluation rules for what its fields do."""
+    """One line of a sheet; its fields are defined by the planner's evaluation rules."""
 
     id: str = Field(alias="_id", min_length=1)
     name: str
@@ -68,7 +68,7 @@ class Row(_View):
 
 
 class Section(_View):
-    """Rows that are summed up in the end row."""
+    """A group of rows with their total in the end row."""
 
     name: str
     rows: list[Row]
@@ -91,11 +91,11 @@ class Sheet(_View):
 
 class ModelMeta(_View):
     """
-    What the model says about itself.
+    Metadata of a model.
 
     Attributes:
         starting_month: Any day of the model's first month.
-        currency: ISO 4217 code; the planner knows none, so most documents have none either.
+        currency: ISO 4217 code; None in most documents, since the planner does not use it.
     """
 
     name: str
@@ -108,9 +108,9 @@ class ModelEmployee(_View):
     One entry of the payroll.
 
     Attributes:
-        end_date: Last day, counted; None while employed.
+        end_date: Last day, inclusive; None while employed.
         monthly_salary: Full month, in the model's currency. A number in the document.
-        from_integration: Whether a merge put it there.
+        from_integration: Whether a merge added the employee.
     """
 
     name: str | None = None
@@ -121,7 +121,7 @@ class ModelEmployee(_View):
 
 
 class Payroll(_View):
-    """The people of the model and what they cost each month."""
+    """The employees of the model and their monthly cost."""
 
     payroll_values: list[Any] | None = None
     employees: list[ModelEmployee] = []
@@ -176,7 +176,7 @@ _WRONG_TEXT = frozenset({"literal_error", "value_error", "string_pattern_mismatc
 
 def problem_text(error: Mapping[str, Any]) -> str:
     """
-    Return `path: expected ..., found ...` for one of pydantic's errors, never a value.
+    Return `path: expected ..., found ...` for one of pydantic's errors; it never contains a value.
 
     Paths look like `sheets[0].sections[1].rows[3].val_type`.
     """
@@ -192,7 +192,7 @@ def problem_text(error: Mapping[str, Any]) -> str:
 
 
 def json_type(value: Any) -> str:
-    """Return what JSON calls the type of *value*."""
+    """Return the JSON type of *value*, in words."""
     if value is None:
         return "null"
     for kind, name in (

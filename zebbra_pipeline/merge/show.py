@@ -1,4 +1,4 @@
-"""A merged model as a table of text. Drawing it is the caller's business."""
+"""A merged model as a table of text, for the caller to draw."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -17,11 +17,11 @@ def table_of(merged: MergedModel, months: int | None = None) -> tuple[list[str],
     Return headers (`Row`, `Status`, then months such as `Jan 2024`) and a list of cells a row.
 
     Amounts have thousands separators and the decimals that the model shows for their row; a
-    provisional one ends in `*`, and a dash stands where there is no actual.
+    provisional one ends in `*`, and a dash marks a month without an actual.
 
     Args:
         merged: What to show.
-        months: How many months, the last being the latest with an actual; None for all.
+        months: Number of months, up to the last one with an actual; None for all.
 
     Raises:
         ValueError: If *months* is less than 1.

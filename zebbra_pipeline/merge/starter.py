@@ -1,4 +1,4 @@
-"""A small model to begin with: actuals where they are landed, steady growth as the plan."""
+"""A small starter model: actuals where figures have landed, and a plan of steady growth."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 REVENUE_SECTIONS = ("Revenues",)
 COST_SECTIONS = ("Cost of goods sold", "Operational costs", "Other costs")
-"""The planner tells the three kinds of cost apart by the order of their sections."""
+"""The planner identifies the three kinds of cost by the order of their sections."""
 
 _ROW_IDS = uuid.UUID("0d0b9c52-3c0e-5d0a-8a53-2f2f0d6f7a44")
 
@@ -23,15 +23,15 @@ def starter_model(
     """
     Return a valid model document whose rows point at landed lines.
 
-    Where a row has no actual, its plan is the month before grown by *growth*. Ids follow from
-    the names, so that the same call returns the same document.
+    A month without an actual is planned as the previous month increased by *growth*. Ids are
+    derived from the names, so that the same call returns the same document.
 
     Args:
         name: The model's name.
         starting_month: Any day of the first month.
         accounting: Integration that the rows refer to.
         rows: Endpoint names by section: `Revenues`, `Cost of goods sold`, `Operational costs`,
-            `Other costs`. A section left out holds a single row of zeros.
+            `Other costs`. An omitted section gets one row of zeros.
         growth: Monthly growth of the plan, as a decimal: `"0.02"` is 2 %.
 
     Raises:

@@ -41,7 +41,7 @@ def merge_workspaces(
 
 
 def documents_sha256(paths: Iterable[Path]) -> str:
-    """Return a fingerprint of model documents, of their names and texts; empty for none."""
+    """Return a fingerprint of the names and texts of model documents; empty if there are none."""
     texts = [(path.name, sha256(path.read_bytes()).hexdigest()) for path in paths]
     return sha256(repr(texts).encode()).hexdigest() if texts else ""
 

@@ -1,7 +1,8 @@
 """
-The warehouse: all SQL of the product, and the one way to the landed figures.
+The warehouse: all SQL of the product, and the only access to landed figures.
 
-What is offered here is imported when it is asked for: Dagster loads definitions without it.
+The names exported here are imported on first use, so that Dagster loads definitions without
+DuckDB.
 """
 
 from importlib import import_module
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
         WorkspaceSummary,
     )
     from zebbra_pipeline.warehouse.store import Warehouse
-    from zebbra_pipeline.warehouse.tables.integrity import Soundness
+    from zebbra_pipeline.warehouse.tables.integrity import Integrity
     from zebbra_pipeline.warehouse.writing import WriteSession
 
 __all__ = [
@@ -45,11 +46,11 @@ __all__ = [
     "Contents",
     "EndpointInfo",
     "Holder",
+    "Integrity",
     "LandedInfo",
     "Landing",
     "ReadSession",
     "RestatementInfo",
-    "Soundness",
     "Warehouse",
     "WarehouseBackup",
     "WarehouseBusyError",
@@ -69,7 +70,7 @@ __all__ = [
 _HOMES = {
     "Contents": "contents",
     "ReadSession": "reading",
-    "Soundness": "soundness",
+    "Integrity": "tables.integrity",
     "Warehouse": "store",
     "WarehouseBackup": "backups",
     "WarehouseFacts": "backups",

@@ -1,4 +1,4 @@
-"""Copies of a whole warehouse: a DuckDB file each, whether it is a file itself or a DuckLake."""
+"""Backs up a whole warehouse, a file or a DuckLake, into one DuckDB file, and restores it."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from zebbra_pipeline.warehouse.errors import (
     WarehouseVersionError,
     WarehouseWriteError,
 )
-from zebbra_pipeline.warehouse.locks import any_held
+from zebbra_pipeline.warehouse.file_locks import is_any_workspace_locked
 from zebbra_pipeline.warehouse.migrations import (
     check_version,
     is_outdated,
@@ -32,11 +32,11 @@ _LEDGER = "schema_migrations"
 @dataclass(frozen=True, slots=True)
 class WarehouseFacts:
     """
-    What is in a copy.
+    Contents of a copy.
 
     Attributes:
-        schema_version: Number of the last migration that it has had.
-        rows: How many, by workspace and table.
+        schema_version: Number of its last migration.
+        rows: Row counts by workspace and table.
     """
 
     schema_version: int
@@ -45,10 +45,10 @@ class WarehouseFacts:
 
 class WarehouseBackup:
     """
-    Makes copies of a warehouse, and puts one back.
+    Makes copies of a warehouse and restores them.
 
     Args:
-        warehouse: What is copied, or replaced.
+        warehouse: The warehouse to copy or replace.
     """
 
     def __init__(self, warehouse: "Warehouse") -> None:
@@ -62,10 +62,10 @@ class WarehouseBackup:
 
     def make(self, copy: Path) -> WarehouseFacts | None:
         """
-        Copy one state of the warehouse to the new file *copy*, and read all of it.
+        Copy one state of the warehouse to the new file *copy*, and read all of the copy.
 
-        Other writers wait meanwhile; nothing of the warehouse is changed, its schema neither.
-        Returns None where nothing has ever landed.
+        Other writers wait meanwhile. The warehouse and its schema are not changed. Return None
+        if nothing has ever landed.
 
         Raises:
             WarehouseError: If it is missing, unreadable or of another release, or if the copy cannot be
@@ -78,7 +78,7 @@ class WarehouseBackup:
                 f"warehouse {self._file}: it is missing, but a published copy of it is there; mount the "
                 "volume that has it, or restore it: zebbra restore <folder>"
             )
-        with self._warehouse.turn("back up") as deadline, ExitStack() as exits:
+        with self._warehouse.locks.write("back up") as deadline, ExitStack() as exits:
             if self._file is None:
                 database = exits.enter_context(_opened(self._warehouse.target))
                 _copy_lake(database, copy)
@@ -104,10 +104,10 @@ class WarehouseBackup:
 
     def check_target(self, *, force: bool) -> None:
         """
-        See whether a copy may be put in the warehouse's place; nothing is changed.
+        Check whether a copy may replace the warehouse, without changing anything.
 
         Raises:
-            WarehouseBusyError: If a process has it open, or a workspace is being pulled.
+            WarehouseBusyError: If a process has it open, or a run is fetching a workspace.
             WarehouseWriteError: If there is one already, or a published copy, and *force* is not set.
         """
         if self._file is None:
@@ -121,7 +121,7 @@ class WarehouseBackup:
                 raise WarehouseBusyError(
                     f"warehouse {self._file}: another program has it open; end that program first"
                 )
-            if any_held(self._file):
+            if is_any_workspace_locked(self._file):
                 raise WarehouseBusyError(
                     f"warehouse {self._file}: a run is fetching workspaces; end it, or wait for it"
                 )
@@ -134,24 +134,25 @@ class WarehouseBackup:
 
     def restore(self, copy: Path, *, now: datetime, force: bool) -> list[Path]:
         """
-        Put *copy* in the warehouse's place, all of it or nothing, and publish it.
+        Replace the warehouse by *copy* in one step, and publish it.
 
         Args:
-            copy: As `make` writes it; it is not changed.
-            now: Timezone-aware; dates the names of what is moved aside.
-            force: Replace what is there.
+            copy: A file that `make` wrote; it is not changed.
+            now: Timezone-aware; part of the names of files that are moved aside.
+            force: Replace existing data.
 
         Returns:
-            Where what was replaced is kept.
+            The files that the replaced data was moved to.
 
         Raises:
-            WarehouseError: As `check_target`, or if the copy cannot be used or its turn does not come.
+            WarehouseError: As `check_target`, or if the copy cannot be used or the write lock is not free in
+                time.
         """
         self.check_target(force=force)
         private_folder(self._warehouse.published.parent)
         kept = []
         if self._file is None:
-            with self._warehouse.turn("restore"):
+            with self._warehouse.locks.write("restore"):
                 kept = self._fill_lake(copy, now=now)
                 kept += self._moved_aside([self._warehouse.published], stamp(now))
         else:
@@ -160,7 +161,7 @@ class WarehouseBackup:
             try:
                 with copy.open("rb") as source:
                     copied(source, draft)
-                with self._warehouse.turn("restore"):
+                with self._warehouse.locks.write("restore"):
                     kept = self._moved_aside(self._replaced(), stamp(now))
                     draft.replace(self._file)
                     synced(self._file.parent)
@@ -176,7 +177,7 @@ class WarehouseBackup:
         return kept
 
     def _replaced(self) -> list[Path]:
-        """Return the files that a restore replaces; a log that is left would be read into the new one."""
+        """Return the files that a restore replaces. A remaining log would be read into the new file."""
         published = self._warehouse.published
         if self._file is None:
             return [published]
@@ -227,10 +228,10 @@ class WarehouseBackup:
 
 def facts_of(path: Path) -> WarehouseFacts:
     """
-    Read all of a copy, so that a damaged block is found.
+    Read all of a copy, which detects damaged blocks.
 
     Raises:
-        WarehouseError: If it is damaged, no warehouse, or of a newer release.
+        WarehouseError: If it is damaged, not a warehouse, or of a newer release.
     """
     import duckdb
 
@@ -274,7 +275,7 @@ def _copy_lake(database: Database, copy: Path) -> None:
 
 
 def _tables(database: Database) -> list[str]:
-    """Return the tables that hold rows of workspaces."""
+    """Return the tables with rows of workspaces."""
     found = database.rows(
         "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
         "AND table_type = 'BASE TABLE' ORDER BY 1"

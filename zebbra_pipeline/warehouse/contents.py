@@ -1,4 +1,4 @@
-"""What a warehouse or a copy of it holds, and what of one is missing in another."""
+"""Counts what a warehouse or a copy contains, and finds what one has lost against another."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ Counts = Mapping[str, int]
 @dataclass(frozen=True, slots=True)
 class Contents:
     """
-    What a warehouse holds.
+    Row counts and checksums of a warehouse.
 
     Attributes:
         rows: Rows by table and workspace.
-        digests: By table: a checksum of all its rows, whatever their order; it means something
-            to the process alone that has made it. Empty where rows were only counted.
+        digests: By table: a checksum of all rows, independent of their order. It can only be
+            compared within one process. Empty if rows were only counted.
     """
 
     rows: Mapping[str, Counts]
@@ -30,18 +30,18 @@ class Contents:
 
     @property
     def workspaces(self) -> frozenset[str]:
-        """Return the workspaces that have a row of anything."""
+        """Return the workspaces that have at least one row."""
         return frozenset(name for counts in self.rows.values() for name in counts)
 
     @property
     def total_rows(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return sum(count for counts in self.rows.values() for count in counts.values())
 
 
 def read_contents(db: Database, *, catalog: str = CATALOG) -> Contents:
     """
-    Read every value of every table, so that bytes that do not match their checksums are noticed.
+    Read every value of every table, which detects blocks that do not match their checksums.
 
     Raises:
         WarehouseDamagedError: If a part of the file cannot be read.
@@ -65,7 +65,7 @@ def count_contents(db: Database, *, catalog: str = CATALOG) -> Contents:
     Count rows without reading them, which is much quicker than `read_contents`.
 
     Raises:
-        WarehouseDamagedError: If what is read of the file for it is damaged.
+        WarehouseDamagedError: If a block that is read for it is damaged.
     """
     return Contents(
         {
@@ -80,7 +80,7 @@ def count_contents(db: Database, *, catalog: str = CATALOG) -> Contents:
 @dataclass(frozen=True, slots=True)
 class Losses:
     """
-    What the previous copy has and the next one would not.
+    Rows of the previous copy that the next one would not have.
 
     Attributes:
         rows: Lost rows by table and workspace.
@@ -90,7 +90,7 @@ class Losses:
 
     @property
     def workspaces(self) -> tuple[str, ...]:
-        """Return the workspaces that would lose something."""
+        """Return the workspaces that would lose rows."""
         return tuple(sorted({name for counts in self.rows.values() for name in counts}))
 
     def __str__(self) -> str:
@@ -105,16 +105,16 @@ class Losses:
 
 def losses(db: Database, previous: Contents, present: Contents) -> Losses | None:
     """
-    Return what *previous* has and *present* has no more; None if nothing is lost.
+    Return what *previous* has and *present* lacks; None if nothing is lost.
 
-    Batches and restatements are history: they are only ever added to. Figures may end for a
-    workspace by a pull, e.g. of another organisation that has none yet, which is a new batch;
-    without one they are lost. Of models one workspace loses all.
+    Batches and restatements are history and only ever grow. A workspace's figures may disappear
+    with a new batch, e.g. of another organisation that has no figures yet; without a new batch
+    they are lost. Models count as lost if a workspace has none left.
 
     Args:
         db: Has the present contents in use, and the previous ones attached as `previous`.
-        previous: Contents of the copy that is to be replaced.
-        present: Contents of what is to replace it.
+        previous: Contents of the copy to be replaced.
+        present: Contents of its replacement.
     """
     batches = dict(
         db.rows(

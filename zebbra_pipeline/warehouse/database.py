@@ -23,7 +23,7 @@ from zebbra_pipeline.warehouse.faults import (
 )
 from zebbra_pipeline.warehouse.lake import is_lake, without_secrets
 
-if TYPE_CHECKING:  # loading definitions opens no database: it is imported where one is opened
+if TYPE_CHECKING:  # imported where a database is opened: loading definitions opens none
     import duckdb
 
 CATALOG = "warehouse"
@@ -31,12 +31,12 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 PREVIOUS = "previous"
 _LEAST_ROOM = 16_000_000
-"""Bytes that a small warehouse needs too: DuckDB's log of changes, and its blocks."""
+"""Bytes that even a small warehouse needs, for DuckDB's log and blocks."""
 
 
 def to_utc(moment: datetime) -> datetime:
     """
-    Return *moment* as the warehouse stores it: UTC, without an offset.
+    Return *moment* as it is stored: in UTC, without an offset.
 
     Raises:
         ValueError: If *moment* has no time zone.
@@ -52,7 +52,7 @@ def from_utc(stored: datetime) -> datetime:
 
 
 def private_folder(path: Path) -> None:
-    """Make *path* and its missing parents, for this user alone. An existing one stays as it is."""
+    """Create *path* and its missing parents with mode 0700. Existing folders keep their mode."""
     for folder in reversed((path, *path.parents)):
         with suppress(FileExistsError):
             folder.mkdir(mode=PRIVATE_FOLDER)
@@ -60,10 +60,10 @@ def private_folder(path: Path) -> None:
 
 def bare_connection() -> "duckdb.DuckDBPyConnection":
     """
-    Return a DuckDB of its own, with nothing in it, that downloads and prints nothing.
+    Return a new, empty DuckDB instance that downloads no extensions and prints nothing.
 
-    A file needs no extension, and a lake has the ones that were installed for it. DuckDB would
-    draw a progress bar between the lines of what a command prints, once a query takes seconds.
+    A file needs no extension, and the extensions of a lake are installed by hand. For queries of
+    several seconds DuckDB would draw a progress bar into the output of a command.
     """
     import duckdb
 
@@ -74,11 +74,11 @@ def bare_connection() -> "duckdb.DuckDBPyConnection":
 
 class Database:
     """
-    A connection of its own to one attached catalog, which is in use.
+    A separate connection to one attached catalog, which is in use.
 
-    Every open makes a new DuckDB instance and attaches the target to it. A second open of a
-    path in the same process thus sees the file that lies there now, where `duckdb.connect`
-    would hand out the instance of a file that has been swapped away since.
+    Every open creates a new DuckDB instance and attaches the target to it. A second open of a
+    path in the same process therefore sees the current file, whereas `duckdb.connect` would
+    return the instance of a file that has been replaced since.
     """
 
     def __init__(
@@ -105,18 +105,18 @@ class Database:
         place: str | None = None,
     ) -> Self:
         """
-        Attach *target*, which is created if it is a path where nothing lies.
+        Attach *target*; a path without a file is created.
 
         Args:
             target: A path, or what DuckDB's `ATTACH` understands (`ducklake:...`).
-            read_only: Neither create nor change it.
-            retry: Called with who has the file open while another program does; it waits a
-                little and returns whether to try again.
-            is_copy: It is a published copy, which can be made again.
-            place: What to call it in errors, where that is not its own path.
+            read_only: Do not create or change it.
+            retry: Called with the name of the program that has the file open; waits briefly
+                and returns whether to try again.
+            is_copy: It is a published copy, which can be published again.
+            place: Name of the target in errors, if not its own path.
 
         Raises:
-            WarehouseDamagedError: If it is cut off, empty, or fails its checksums.
+            WarehouseDamagedError: If it is truncated, empty, or fails its checksums.
             WarehouseFileError: If it cannot be opened as a DuckDB database.
             WarehouseLockedError: If another program keeps the file open.
         """
@@ -148,7 +148,7 @@ class Database:
             connection.execute(f"USE {CATALOG}")
         except (duckdb.Error, OSError) as exc:
             database.close()
-            cause = exc if path else None  # about a lake it may repeat a password
+            cause = exc if path else None  # for a lake, it may repeat a password
             raise opening_failed(place, exc, path=path, is_copy=is_copy) from cause
         except BaseException:
             database.close()
@@ -160,7 +160,7 @@ class Database:
         Run *sql* with bound *parameters* (`$1`, `$2`, ...).
 
         Raises:
-            WarehouseDamagedError: If what it reads fails its checksums.
+            WarehouseDamagedError: If a block that it reads fails its checksum.
         """
         with self._naming_damage():
             self._connection.execute(sql, list(parameters) or None)
@@ -190,14 +190,14 @@ class Database:
     @contextmanager
     def transaction(self, doing: str) -> Iterator[None]:
         """
-        Commit everything in the block, or nothing of it.
+        Commit everything in the block or nothing.
 
         Args:
-            doing: For the error, e.g. `land Xero for acme`.
+            doing: What is being done, for errors, e.g. `land Xero for acme`.
 
         Raises:
-            WarehouseFullError: If the disk has no room for it.
-            WarehouseWriteError: If DuckDB refuses; chained to what it said.
+            WarehouseFullError: If the disk is full.
+            WarehouseWriteError: If DuckDB refuses; chained to DuckDB's error.
         """
         import duckdb
 
@@ -222,7 +222,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Show one state for the whole block, whatever others commit meanwhile."""
+        """Read one state in the whole block, regardless of what others commit meanwhile."""
         self.execute("BEGIN TRANSACTION")
         try:
             yield
@@ -231,7 +231,7 @@ class Database:
 
     def checkpoint(self) -> None:
         """
-        Write everything into the file itself, so that it alone is all of the database.
+        Write the log into the file, so that the file alone is the whole database.
 
         Raises:
             duckdb.Error: If DuckDB refuses.
@@ -275,11 +275,11 @@ class Database:
         self._connection.execute(f"ATTACH {_quoted(path)} AS {PREVIOUS} (READ_ONLY)")
 
     def detach_previous(self) -> None:
-        """Let the catalog `previous` go, if it is attached."""
+        """Detach the catalog `previous`, if it is attached."""
         self._connection.execute(f"DETACH DATABASE IF EXISTS {PREVIOUS}")
 
     def close(self) -> None:
-        """Write everything into the file and let it go."""
+        """Write the log into the file and close it."""
         import duckdb
 
         with suppress(duckdb.Error):
@@ -290,10 +290,10 @@ class Database:
 
 def as_json(rows: Sequence[dict[str, Any]]) -> str:
     """
-    Return *rows* as one JSON text, the form in which many rows are bound.
+    Return *rows* as one JSON text, to bind many rows as one parameter.
 
-    One text parameter takes milliseconds where lists of values, bound element by element, take
-    a second and a half with DuckDB 1.4.
+    With DuckDB 1.4, one text parameter takes milliseconds; lists of values, bound element by
+    element, take a second and a half.
     """
     return json.dumps(rows, default=str, separators=(",", ":"))
 

@@ -2,8 +2,8 @@
 Every error of the warehouse, sorted by what the caller should do.
 
 WarehouseError
-├── WarehouseBusyError       somebody else is writing: try again later, or end the one it names
-│   └── WarehouseLockedError    a program that is none of ours has the file open: close that program
+├── WarehouseBusyError       another process is writing: try again later, or end the one it names
+│   └── WarehouseLockedError    a foreign program has the file open: close that program
 ├── WarehouseFileError       the file cannot be opened as a warehouse: a person must look at it
 │   ├── WarehouseMissingError   it was there before: mount its disk, or restore a backup
 │   └── WarehouseDamagedError   it cannot be read in full: restore a backup, or publish again
@@ -21,11 +21,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Holder:
     """
-    Who has the turn to write.
+    The process that holds the write lock.
 
     Attributes:
-        purpose: What it said it wants to do, e.g. `land xero for acme`.
-        since: When its turn began, ISO 8601 with its offset.
+        purpose: What it is doing, e.g. `land xero for acme`.
+        since: When it took the lock, ISO 8601 with offset.
     """
 
     pid: int
@@ -38,15 +38,15 @@ class Holder:
 
 
 class WarehouseError(Exception):
-    """Base of everything the warehouse raises by itself."""
+    """Base of all errors of the warehouse."""
 
 
 class WarehouseBusyError(WarehouseError):
     """
-    The turn to write did not come in time.
+    The write lock was not free in time.
 
     Attributes:
-        holder: Who was writing when we gave up; None when it could not be told.
+        holder: The process that was writing when we gave up; None if unknown.
     """
 
     def __init__(self, message: str, *, holder: Holder | None = None) -> None:
@@ -59,7 +59,7 @@ class WarehouseLockedError(WarehouseBusyError):
 
 
 class WarehouseFileError(WarehouseError):
-    """The file is missing, unreadable, or something else than a warehouse."""
+    """The file is missing, unreadable, or not a warehouse."""
 
 
 class WarehouseMissingError(WarehouseFileError):
@@ -71,7 +71,7 @@ class WarehouseDamagedError(WarehouseFileError):
 
 
 class WarehouseLossError(WarehouseError):
-    """The published copy has figures that the warehouse has no more; the copy stays."""
+    """The published copy has figures that the warehouse has lost; the copy stays."""
 
 
 class WarehouseVersionError(WarehouseError):

@@ -1,4 +1,4 @@
-"""What DuckDB and the system say of a broken, locked or full file, in words for the operator."""
+"""Turns errors of DuckDB and the system about damaged, locked or full files into ours."""
 
 import errno
 import re
@@ -36,7 +36,7 @@ _THOUSAND = 1000
 
 
 def first_line(exc: BaseException) -> str:
-    """Return what *exc* says, without what DuckDB appends to it."""
+    """Return the first line of *exc*; DuckDB appends more to some texts."""
     return (str(exc) or type(exc).__name__).splitlines()[0]
 
 
@@ -46,12 +46,12 @@ def is_locked(exc: BaseException) -> bool:
 
 
 def is_damage(exc: BaseException) -> bool:
-    """Return whether DuckDB says that the bytes of a file are not what it wrote."""
+    """Return whether DuckDB reports a damaged file."""
     return any(text in str(exc) for text in _DAMAGED)
 
 
 def is_full(exc: BaseException) -> bool:
-    """Return whether there was no room for what was to be written."""
+    """Return whether the disk, a file size limit or a quota was full."""
     number = exc.errno if isinstance(exc, OSError) else None
     return number in _FULL_NUMBERS or any(text in str(exc) for text in _FULL)
 
@@ -72,7 +72,7 @@ def locked(place: str, exc: BaseException, *, is_copy: bool = False) -> Warehous
 
 
 def holder_pid(exc: BaseException) -> int | None:
-    """Return the process that has a file open; None where DuckDB does not say."""
+    """Return the process that has a file open; None if DuckDB does not name it."""
     found = _HOLDER.search(str(exc))
     return None if found is None else int(found["pid"])
 
@@ -89,14 +89,14 @@ def full(
     place: str, exc: BaseException, *, doing: str, file: Path, needed: int
 ) -> WarehouseFullError:
     """
-    Return the error for a disk that has no room left.
+    Return the error for a full disk.
 
     Args:
-        place: What was written to, for people.
-        exc: What DuckDB or the system said.
+        place: What was written to, as shown to people.
+        exc: The error of DuckDB or the system.
         doing: What failed, e.g. `land Xero for acme`.
-        file: What was written, where *exc* does not name it.
-        needed: Bytes that have to be free for it.
+        file: The file, in case *exc* does not name one.
+        needed: Bytes that must be free.
     """
     found = _FILE.search(str(exc))
     path = Path(found["path"]) if found else file
@@ -116,9 +116,9 @@ def opening_failed(
     Return the error for a target that could not be attached.
 
     Args:
-        place: The target, for people.
-        exc: What DuckDB or the system said.
-        path: Its file; None for a DuckLake, of which *exc* may repeat a password.
+        place: The target, as shown to people.
+        exc: The error of DuckDB or the system.
+        path: Its file; None for a DuckLake, since *exc* may repeat its password.
         is_copy: Whether it is a published copy.
     """
     cure = PUBLISH if is_copy else RESTORE
@@ -146,7 +146,7 @@ def opening_failed(
 
 
 def is_of_another_kind(path: Path) -> bool:
-    """Return whether a file has content that is no DuckDB database."""
+    """Return whether a file has content but is not a DuckDB database."""
     with suppress(OSError), path.open("rb") as file:
         start = file.read(_MAGIC_AT + len(_MAGIC))
         return len(start) == _MAGIC_AT + len(_MAGIC) and start[_MAGIC_AT:] != _MAGIC
@@ -154,14 +154,14 @@ def is_of_another_kind(path: Path) -> bool:
 
 
 def size_of(path: Path | None) -> int:
-    """Return how many bytes *path* has; 0 if there is no such file."""
+    """Return the size of *path* in bytes; 0 if there is no such file."""
     with suppress(OSError):
         return path.stat().st_size if path else 0
     return 0
 
 
 def free_bytes(path: Path) -> int | None:
-    """Return how much room the disk of *path* has, which need not exist; None if not known."""
+    """Return the free bytes on the disk of *path*, which need not exist; None if unknown."""
     for folder in (path, *path.parents):
         with suppress(OSError):
             return shutil.disk_usage(folder).free

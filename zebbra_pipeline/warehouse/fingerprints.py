@@ -1,4 +1,4 @@
-"""A fingerprint of what a pull brought, so that an unchanged one can be told."""
+"""Fingerprints of fetched data, to recognise a fetch that brought nothing new."""
 
 import json
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from zebbra_pipeline.warehouse.snapshots import SMALLEST
 
 
 def batch_sha256(batch: DataBatch) -> str:
-    """Return the SHA-256 of everything in *batch*; the order of its lines counts."""
+    """Return the SHA-256 of all of *batch*, including the order of its lines."""
     return _sha256(
         {
             "tenant": batch.tenant_id,
@@ -37,7 +37,7 @@ def batch_sha256(batch: DataBatch) -> str:
 
 
 def employees_sha256(tenant: Tenant, employees: Iterable[Employee]) -> str:
-    """Return the SHA-256 of *employees*, in whatever order they come."""
+    """Return the SHA-256 of *employees*, independent of their order."""
     people = [
         employee.model_dump() for employee in sorted(employees, key=lambda one: one.employee_id)
     ]
@@ -45,7 +45,7 @@ def employees_sha256(tenant: Tenant, employees: Iterable[Employee]) -> str:
 
 
 def payroll_costs_sha256(tenant: Tenant, costs: Iterable[PayrollCost]) -> str:
-    """Return the SHA-256 of *costs*, in whatever order they come."""
+    """Return the SHA-256 of *costs*, independent of their order."""
     months = [cost.model_dump() for cost in sorted(costs, key=lambda one: one.month)]
     return _sha256({"tenant": tenant.id, "payroll_costs": months})
 
@@ -59,6 +59,6 @@ def _plain(value: Any) -> str:
     # 5 and 5.00 are the same amount.
     if not isinstance(value, Decimal):
         return str(value)
-    if not fits(value):  # it is refused when it is stored, by its place
+    if not fits(value):  # refused when it is stored, with an error that names the place
         return "too large"
     return format(value.quantize(SMALLEST), "f")

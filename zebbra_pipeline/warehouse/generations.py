@@ -1,33 +1,33 @@
-"""The published copies before the present one: the last three are kept beside it."""
+"""Earlier published copies: the last three are kept next to the current one."""
 
 import os
 import shutil
 from pathlib import Path
 
 DRAFT = ".draft.duckdb"
-"""How the name of a copy ends that is not finished; such files are removed by the next publish."""
+"""Suffix of an unfinished copy; the next publish removes such files."""
 
 KEPT = 3
 """How many earlier published copies are kept."""
 
 
 def generation(published: Path, number: int) -> Path:
-    """Return the path of an earlier copy; 1 is the last before the present one."""
+    """Return the path of an earlier copy; 1 is the newest of them."""
     return published.with_name(f"{published.name}.{number}")
 
 
 def copies(published: Path) -> list[Path]:
-    """Return the present copy and those before it, as far as they exist, the newest first."""
+    """Return the current and the earlier copies that exist, the newest first."""
     paths = [published, *(generation(published, number) for number in range(1, KEPT + 1))]
     return [path for path in paths if path.is_file()]
 
 
 def keep(published: Path) -> None:
     """
-    Keep the present copy as the newest earlier one; the oldest of them goes.
+    Keep the current copy as the newest earlier one, and remove the oldest.
 
-    The present copy stays in its place too, as a second name of the same file, so that readers
-    find one at every moment. Killed at any point it leaves every copy under some name.
+    The current copy also stays in its place, as a hard link to the same file, so that readers
+    always find one. If the process is killed at any point, every copy still has a name.
 
     Raises:
         OSError: If the folder cannot be written.
@@ -42,7 +42,7 @@ def keep(published: Path) -> None:
     present = published.resolve()
     try:
         os.link(present, newest)
-    except OSError:  # a file system without hard links, or another one
+    except OSError:  # no hard links, or the link crosses file systems
         draft = published.with_name(f".{published.name}.kept{DRAFT}")
         try:
             shutil.copy2(present, draft)

@@ -1,4 +1,4 @@
-"""Whether a warehouse that is not there is new, or has been lost."""
+"""Decides whether a missing warehouse file is new or has been lost."""
 
 import logging
 import time
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zebbra_pipeline.warehouse.contents import count_contents
 from zebbra_pipeline.warehouse.database import Database
+from zebbra_pipeline.warehouse.deadline import Deadline
 from zebbra_pipeline.warehouse.errors import (
     WarehouseDamagedError,
     WarehouseError,
@@ -15,25 +16,24 @@ from zebbra_pipeline.warehouse.errors import (
 )
 from zebbra_pipeline.warehouse.faults import RESTORE
 from zebbra_pipeline.warehouse.generations import copies
-from zebbra_pipeline.warehouse.locks import Deadline
 
 _log = logging.getLogger(__name__)
-_TOLD_AFTER_S = 0.5
-"""Another program that has the file open for longer is named in the log."""
+_LOG_AFTER_S = 0.5
+"""The other program is logged after this wait."""
 
 
 class Patience:
-    """Waits for another program that has the file open, and names it in the log, once."""
+    """Waits for another program that has the file open, and logs its name once."""
 
     def __init__(self, deadline: Deadline, target: str) -> None:
         self._deadline = deadline
         self._target = target
         self._began = time.monotonic()
-        self._told = False
+        self._logged = False
 
     def __call__(self, holder: str) -> bool:
-        if not self._told and time.monotonic() - self._began >= _TOLD_AFTER_S:
-            self._told = True
+        if not self._logged and time.monotonic() - self._began >= _LOG_AFTER_S:
+            self._logged = True
             _log.warning(
                 "waiting for another program that has warehouse %s open: %s; close it, or this "
                 "gives up in %.0f s",
@@ -51,17 +51,17 @@ def refuse_if_lost(
     catalog: Path, published: Path, landed_before: Callable[[], Collection[str]]
 ) -> None:
     """
-    Refuse to begin a new warehouse in the place of one that is known to have had figures.
+    Refuse to create a new warehouse where one with figures is known to have existed.
 
     Args:
-        catalog: Where there is no file, or one without a byte.
-        published: Path of its published copy, beside which earlier ones are kept.
-        landed_before: Returns workspaces of which others know that they have landed; called
-            only where no copy has figures.
+        catalog: Path of the missing or empty file.
+        published: Path of its published copy; earlier copies are in the same folder.
+        landed_before: Returns workspaces that have landed according to another source; called
+            only if no copy has figures.
 
     Raises:
-        WarehouseDamagedError: If there is an empty file.
-        WarehouseMissingError: If there is none.
+        WarehouseDamagedError: If figures have landed and the file is empty.
+        WarehouseMissingError: If figures have landed and there is no file.
     """
     found = _newest_with_figures(published)
     if found is not None:
@@ -92,7 +92,7 @@ def refuse_if_lost(
 
 def _newest_with_figures(published: Path) -> tuple[Path, int | None] | None:
     """
-    Return the newest published copy that holds figures, and of how many workspaces.
+    Return the newest published copy that has figures, and how many workspaces it has.
 
     A copy that cannot be read counts as one: its number is None.
     """

@@ -1,4 +1,4 @@
-"""The read-only copy that people and BI open: built beside the old one, checked, swapped in."""
+"""The read-only copy for people and BI: built next to the old one, checked, and swapped in."""
 
 import errno
 import os
@@ -44,16 +44,16 @@ def publish_copy(
     source: Database, published: Path, *, now: datetime, force: bool = False, renew: bool = False
 ) -> None:
     """
-    Build a compact copy of *source* and put it in the place of *published* at one stroke.
+    Build a compact copy of *source* and replace *published* by it in one step.
 
-    Who has the old copy open keeps reading it.
+    Readers that have the old copy open keep reading it.
 
     Args:
-        source: Open.
-        published: Path of the copy; the last three before it are kept beside it.
-        now: For the copy's record of its schema.
+        source: The open warehouse.
+        published: Path of the copy; the last three copies are kept next to it.
+        now: Recorded as the time of the copy's migrations.
         force: Replace the copy even by one that cannot be read in full or has lost figures.
-        renew: Do not keep the present copy.
+        renew: Do not keep the current copy.
 
     Raises:
         WarehouseDamagedError: If *source* cannot be read in full; the old copy stays.
@@ -75,20 +75,21 @@ def publish_file(
     renew: bool = False,
 ) -> None:
     """
-    Put a copy of the file of *source* in the place of *published* at one stroke.
+    Replace *published* by a copy of the file of *source* in one step.
 
-    Takes as long as copying its bytes, however many rows they hold, and reading them once.
+    This is `publish_copy` for a database in a single file. It takes as long as copying and
+    reading its bytes once, regardless of the number of rows.
 
     Args:
-        source: Open, so that no other program writes meanwhile.
-        file: Its file, opened before it and closed after it: where a process closes a file, all
-            its locks on that file are gone, DuckDB's too.
-        published: As of `publish_copy`, which this is for a database in a single file.
-        force: As of `publish_copy`.
-        renew: As of `publish_copy`.
+        source: The open warehouse, so that no other program writes meanwhile.
+        file: Its file, opened before *source* and closed after it: closing a file releases all
+            locks that the process has on it, DuckDB's included.
+        published: As for `publish_copy`.
+        force: As for `publish_copy`.
+        renew: As for `publish_copy`.
 
     Raises:
-        WarehouseError: As `publish_copy`.
+        WarehouseError: As for `publish_copy`.
     """
     private_folder(published.parent)
     draft = _draft_of(published)
@@ -104,7 +105,7 @@ def publish_file(
 
 def publish_empty(published: Path, *, now: datetime) -> None:
     """
-    Put an empty copy at *published* unless one has come to lie there meanwhile.
+    Create an empty copy at *published*, unless another process creates one meanwhile.
 
     Raises:
         WarehouseWriteError: If it cannot be written.
@@ -116,14 +117,14 @@ def publish_empty(published: Path, *, now: datetime) -> None:
             os.link(draft, published)
     except OSError as exc:
         if published.exists():
-            return  # published by another process, which has swept this draft
+            return  # published by another process, which has removed this draft
         raise _not_rebuilt(published, exc, needed=size_of(draft)) from exc
     finally:
         _remove(draft)
 
 
 def new_draft(published: Path, *, now: datetime) -> Path:
-    """Make an empty warehouse beside *published*, hidden, with the newest schema."""
+    """Create a hidden, empty warehouse with the newest schema next to *published*."""
     private_folder(published.parent)
     draft = _draft_of(published)
     try:
@@ -139,7 +140,7 @@ def new_draft(published: Path, *, now: datetime) -> Path:
 
 
 def sweep_drafts(published: Path) -> None:
-    """Remove drafts that a killed process has left; only while nobody else publishes."""
+    """Remove the drafts of killed processes. Call it only while no other process publishes."""
     for draft in published.parent.glob(f".{published.name}.*{DRAFT}*"):
         with suppress(OSError):
             draft.unlink()
@@ -149,7 +150,7 @@ def sweep_drafts(published: Path) -> None:
 def _swapped_in(
     draft: Path, published: Path, *, source: Database, force: bool, renew: bool, needed: int
 ) -> Iterator[None]:
-    """Put *draft*, filled in the block, in the place of *published*; nothing of it stays else."""
+    """Replace *published* by *draft*, which the block fills; on failure remove the draft."""
     import duckdb
 
     try:
@@ -159,7 +160,7 @@ def _swapped_in(
             keep(published)
         draft.replace(published)
     except (duckdb.Error, OSError) as exc:
-        _remove(draft)  # before what is free is measured
+        _remove(draft)  # before the free bytes are measured
         raise _not_rebuilt(published, exc, needed=needed) from exc
     finally:
         sweep_drafts(published)
@@ -167,9 +168,9 @@ def _swapped_in(
 
 def _is_known(draft: Path, published: Path, *, source: Database, force: bool) -> bool:
     """
-    Check *draft*, and return whether there is nothing in *published* that is worth keeping.
+    Check *draft*, and return whether *published* need not be kept.
 
-    That is so where there is no such copy, or one that cannot be read or holds the same.
+    That is the case if there is no such copy, if it cannot be read, or if it equals the draft.
 
     Raises:
         WarehouseDamagedError: If *draft* cannot be read in full, unless *force*.
@@ -186,11 +187,11 @@ def _is_known(draft: Path, published: Path, *, source: Database, force: bool) ->
         for path in copies(published):
             previous = _count_previous(database, path)
             if previous is None:
-                continue  # what cannot be read may be replaced; the copy before it counts
+                continue  # an unreadable copy may be replaced; compare with the one before it
             try:
                 lost = None if force else losses(database, previous, present)
             except WarehouseDamagedError:
-                continue  # of the previous one: the present one has just been read
+                continue  # the previous copy: the present one has just been read
             if lost is not None:
                 raise _loss(database, lost, path=path, published=published)
             return path != published or _is_equal(database, previous, present)
@@ -198,9 +199,9 @@ def _is_known(draft: Path, published: Path, *, source: Database, force: bool) ->
 
 
 def _is_equal(database: Database, previous: Contents, present: Contents) -> bool:
-    """Return whether the catalog `previous` holds the same, or cannot be read in full."""
+    """Return whether the catalog `previous` is equal, or cannot be read in full."""
     if previous.rows != present.rows:
-        return False  # it is only read where it may be equal
+        return False  # read the values only if they may be equal
     try:
         return read_contents(database, catalog=PREVIOUS) == present
     except WarehouseDamagedError:
@@ -224,7 +225,7 @@ def _count_previous(database: Database, path: Path) -> Contents | None:
 
 
 def _unlocked(path: Path) -> Path:
-    """Return a copy of *path*, which another program has open for writing; swept as a draft is."""
+    """Return a copy of *path*, which another program has open for writing; removed with the drafts."""
     copy = path.with_name(f".{path.name}.seen{DRAFT}")
     shutil.copyfile(path, copy)
     copy.chmod(PRIVATE_FILE)
@@ -259,7 +260,7 @@ def _draft_of(published: Path) -> Path:
 
 
 def _sync(draft: Path) -> None:
-    """Bring *draft* to the disk before its name changes, so that a power cut leaves either copy."""
+    """Sync *draft* to the disk before it is renamed, so that a power cut leaves one of the copies."""
     draft.chmod(PRIVATE_FILE)
     with draft.open("rb") as file:
         os.fsync(file.fileno())

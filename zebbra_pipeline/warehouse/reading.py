@@ -1,4 +1,4 @@
-"""What can be asked of a warehouse, or of its published copy."""
+"""`ReadSession`: the queries of a warehouse or of its published copy."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from zebbra_pipeline.warehouse.records import (
     RestatementInfo,
     WorkspaceSummary,
 )
-from zebbra_pipeline.warehouse.tables.integrity import Soundness, load_soundness
+from zebbra_pipeline.warehouse.tables.integrity import Integrity, load_integrity
 from zebbra_pipeline.warehouse.tables.workspace_figures import (
     load_employees,
     load_figures_sha256,
@@ -34,10 +34,10 @@ _BATCH = """
 
 class ReadSession:
     """
-    Answers from one open database. Not to be used after its `with` block.
+    Queries one open database. It cannot be used after its `with` block.
 
-    Every method that names a workspace answers about that workspace alone; an unknown one has
-    nothing landed, which is not an error.
+    A method that takes a workspace returns rows of that workspace only. An unknown workspace has
+    no rows, which is not an error.
     """
 
     def __init__(self, database: Database) -> None:
@@ -47,13 +47,13 @@ class ReadSession:
         self, workspace_id: str, integration: str, covering: str | None = None
     ) -> BatchInfo | None:
         """
-        Return the newest batch, or None where nothing has landed.
+        Return the newest batch, or None if nothing has landed.
 
         Args:
             workspace_id: The customer.
             integration: Registered name.
-            covering: Only batches that cover this: a statement's name, `employees` or
-                `payroll_costs`.
+            covering: If set, consider only batches of this: the name of a statement,
+                `employees` or `payroll_costs`.
         """
         rows = self._db.rows(
             f"""
@@ -76,11 +76,11 @@ class ReadSession:
 
     def last_fetched(self, integration: str, covering: str) -> dict[str, datetime]:
         """
-        Return by workspace when its newest batch was fetched, in UTC.
+        Return the time, in UTC, at which the newest batch was fetched, by workspace.
 
         Args:
             integration: Registered name.
-            covering: Only batches that cover this, as for `last_batch`.
+            covering: Consider only batches of this, as for `last_batch`.
         """
         rows = self._db.rows(
             """
@@ -111,12 +111,12 @@ class ReadSession:
 
     def landed(self, integration: str, workspace_ids: Sequence[str]) -> dict[str, LandedInfo]:
         """
-        Return by workspace how far an integration has landed, in one query for all of them.
+        Return how far an integration has landed by workspace, in one query for all of them.
 
         Args:
             integration: Registered name.
-            workspace_ids: The customers; one of whom nothing has ever landed is not in the
-                answer.
+            workspace_ids: The customers. The result has no entry for a workspace that has never
+                landed.
         """
         rows = self._db.rows(
             """
@@ -145,28 +145,30 @@ class ReadSession:
 
     def kept(self, integration: str, workspace_ids: Sequence[str]) -> dict[str, dict[str, Kept]]:
         """
-        Return by workspace and asset what is kept, in one query for all of them.
+        Return the stored rows by workspace and asset, in one query for all workspaces.
 
         Args:
             integration: Registered name.
-            workspace_ids: The customers; what has never landed is not in the answer.
+            workspace_ids: The customers. The result has no entry for assets that have never
+                landed.
         """
         return load_kept(self._db, integration, workspace_ids)
 
     def figures_sha256(self, workspace_ids: Sequence[str]) -> dict[str, str]:
         """
-        Return by workspace a fingerprint of its landed figures, in one query for all of them.
+        Return a fingerprint of the landed figures by workspace, in one query for all of them.
 
-        A pull that brings nothing new leaves it as it is. Who has never landed is not in it.
+        A fetch that brings nothing new does not change it. Workspaces that have never landed have
+        no entry.
         """
         return load_figures_sha256(self._db, workspace_ids)
 
     def calls_since(self, moment: datetime) -> dict[tuple[str, str], int]:
         """
-        Return by integration and tenant how many calls the pulls made that have landed since.
+        Return the number of API calls since *moment*, by integration and tenant id.
 
         Args:
-            moment: Timezone-aware.
+            moment: Timezone-aware. Only fetches that have landed count.
         """
         rows = self._db.rows(
             """
@@ -180,21 +182,21 @@ class ReadSession:
         )
         return {(integration, tenant): calls for integration, tenant, calls in rows}
 
-    def soundness(
+    def integrity(
         self, integration: str, workspace_ids: Sequence[str] | None = None
-    ) -> list[Soundness]:
+    ) -> list[Integrity]:
         """
-        Tell whether what has landed is whole and adds up, by workspace and asset.
+        Check whether landed figures are complete and add up, by workspace and asset.
 
         Args:
             integration: Registered name.
-            workspace_ids: The customers; None for all. One of whom nothing has ever landed is
-                not in the answer.
+            workspace_ids: The customers; None for all. Workspaces that have never landed are not
+                in the result.
         """
-        return load_soundness(self._db, integration, workspace_ids)
+        return load_integrity(self._db, integration, workspace_ids)
 
     def workspaces(self) -> list[WorkspaceSummary]:
-        """Return what is landed, by workspace and integration."""
+        """Return a summary for each workspace and integration."""
         rows = self._db.rows(
             """
             WITH counted AS (
@@ -269,7 +271,7 @@ class ReadSession:
         )
 
     def model_rows(self, workspace_id: str, model_id: str) -> list[MergedRow]:
-        """Return the rows of a merged model as they were saved; none if it never was."""
+        """Return the saved rows of a merged model; an empty list if it was never merged."""
         months: dict[tuple[str, str, str], list[ModelValue]] = {}
         for *place, month, value, status, batch_id in self._db.rows(
             """

@@ -1,4 +1,4 @@
-"""What the warehouse hands out about itself: batches, landings, endpoints, summaries."""
+"""What read and write sessions return: batches, landings, endpoints, summaries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 EMPLOYEES = "employees"
 PAYROLL_COSTS = "payroll_costs"
-"""What a payroll batch covers, beside the names of `Statement`."""
+"""The values of `covers` for payroll batches; accounting has the names of `Statement`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,9 @@ class LandedInfo:
     How far one workspace and integration has landed.
 
     Attributes:
-        tenant_id: Whose figures they are.
-        to_month: By statement, or `payroll_costs`: the last landed month. What has none (any
-            more), and employees, are not in it.
+        tenant_id: The organisation that the figures belong to.
+        to_month: The last landed month by statement or `payroll_costs`. Without an entry:
+            employees, and statements with no landed month.
     """
 
     tenant_id: str
@@ -28,7 +28,7 @@ class LandedInfo:
 @dataclass(frozen=True, slots=True)
 class BatchInfo:
     """
-    One landed pull.
+    One landed fetch.
 
     Attributes:
         covers: Statement names, `employees` or `payroll_costs`.
@@ -36,11 +36,11 @@ class BatchInfo:
         from_month: First month covered.
         to_month: Last month covered.
         fetched_at: When it was fetched, in UTC.
-        currency: Of all its amounts; None where they have several or there are none.
+        currency: Of all its amounts; None if there are several currencies or no amounts.
         basis: `accrual` or `cash`; None for payroll.
         lock_date: Last day that the provider had locked.
-        payload_sha256: Equal for pulls that brought the same content.
-        api_calls: Requests that the pull cost.
+        payload_sha256: Equal for fetches that brought the same content.
+        api_calls: Requests that the fetch made.
     """
 
     batch_id: str
@@ -65,17 +65,17 @@ class BatchInfo:
 @dataclass(frozen=True, slots=True)
 class Landing:
     """
-    What a landing did.
+    The result of one landing.
 
     Attributes:
-        rows: Rows that the covered months hold now (people's job spells for employees).
+        rows: Rows of the covered months after the landing (for employees, job spells).
         rows_by_statement: The same by statement; empty for payroll.
         months: Month ends covered.
-        replaced: Rows of an earlier landing that these took the place of.
-        restated: Figures of accounts that differ from what was landed before.
-        restated_after_lock: Those of them in months that the previous batch called locked.
-        changed: Whether any stored figure, name or provisional mark is different now. False
-            means that the pull brought nothing new.
+        replaced: Rows of an earlier landing that were replaced.
+        restated: Figures of accounts that differ from an earlier landing.
+        restated_after_lock: Those of them in months that were locked in the previous batch.
+        changed: Whether any stored figure, name or provisional mark has changed. False means
+            that the fetch brought nothing new.
         reset: Whether figures of other books (tenant, currency or basis) were removed first.
     """
 
@@ -110,12 +110,12 @@ class EndpointInfo:
 @dataclass(frozen=True, slots=True)
 class WorkspaceSummary:
     """
-    What is landed of one workspace and integration.
+    Summary of the landed figures of one workspace and integration.
 
     Attributes:
         fetched_at: When the newest batch was fetched, in UTC.
-        first_month: First landed month; None where only employees are landed.
-        months: Distinct months landed.
+        first_month: First landed month; None if only employees have landed.
+        months: Number of distinct landed months.
         rows: Rows of `data_points`, `employees` and `payroll_costs` together.
     """
 
@@ -139,9 +139,9 @@ class RestatementInfo:
     One figure of an account that changed after it was first landed.
 
     Attributes:
-        old_value: None where the provider gave no figure.
+        old_value: None if the provider gave no figure.
         detected_at: When the new figure was fetched, in UTC.
-        after_lock_date: Whether the previous batch called its month locked.
+        after_lock_date: Whether its month was locked in the previous batch.
         provisional: Whether the old figure's month had not ended when it was fetched.
     """
 

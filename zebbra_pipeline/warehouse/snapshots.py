@@ -1,4 +1,4 @@
-"""How a pulled snapshot changes what was landed before. Pure: no SQL, no clock."""
+"""Applies a fetched snapshot to the figures landed before. Pure: no SQL, no clock."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ Months = Mapping[date, "LandedMonth"]
 
 @dataclass(frozen=True, slots=True)
 class LandedMonth:
-    """Which batch a month of one statement is from, and what holds for all its figures."""
+    """The batch of one month of a statement, with the facts shared by all its figures."""
 
     batch_id: str
     currency: str
@@ -37,7 +37,7 @@ class BookLine:
     A line with all its landed months.
 
     Attributes:
-        values: By month end. A month that is not in it has no row; None is a row without a
+        values: By month end. A month without an entry has no row; None is a row without a
             figure.
     """
 
@@ -52,7 +52,7 @@ class BookLine:
 
     @property
     def attributes(self) -> tuple[object, ...]:
-        """Everything of it that stands in each of its rows."""
+        """The fields that each of its rows repeats."""
         return (
             self.statement,
             self.position,
@@ -95,12 +95,12 @@ class Restatement:
 
 def stored_amount(value: Decimal, where: str) -> Decimal:
     """
-    Return *value* as the warehouse keeps it, rounded to four decimals, halves away from zero.
+    Return *value* as it is stored: rounded to four decimals, halves away from zero.
 
     Raises:
-        ValueError: If it has more digits than `DECIMAL(18,4)` holds. The value is not repeated.
+        ValueError: If it has more digits than `DECIMAL(18,4)` holds. The text does not contain the value.
     """
-    if fits(value):  # before it is computed with
+    if fits(value):  # check before any arithmetic
         stored = value.quantize(SMALLEST, ROUND_HALF_UP)
         if fits(stored):
             return stored
@@ -111,14 +111,14 @@ def take_snapshot(before: Books, batch: DataBatch, landed: LandedMonth, day: dat
     """
     Return the books after *batch* has landed on *before*.
 
-    Only the months and statements of the batch take its figures. The snapshot being a full
-    one, an account or section total that is absent from it had no movement: it gets 0, for the
-    covered months and, being new, for the older ones. A computed total that is absent stays
-    missing. Names and sections are those of the newest batch for all months.
+    Only the months and statements of the batch take its figures. The snapshot is full, so an
+    account or section total that is absent from it had no movement and gets 0 in the covered
+    months. A new line gets 0 in the older months. An absent computed total stays missing. All
+    months take names and sections from the newest batch.
 
     Args:
-        before: What is landed.
-        batch: The pull.
+        before: The landed books.
+        batch: The fetched snapshot.
         landed: Its id and currency.
         day: The day of the fetch; a month that had not ended before it is provisional.
 
@@ -145,8 +145,8 @@ def find_restatements(before: Books, after: Books, batch: DataBatch) -> list[Res
     """
     Return the figures of accounts that *batch* changed, in months that were landed before.
 
-    Totals follow from accounts and are left out. An account that vanished, or appears in a
-    month where it was not, had 0 there.
+    Totals follow from accounts and are left out. A month where an account has no figure, because
+    it disappeared or is new, counts as 0.
     """
     found: list[Restatement] = []
     for statement in sorted(batch.statements):
@@ -169,9 +169,10 @@ def find_restatements(before: Books, after: Books, batch: DataBatch) -> list[Res
 
 def rewritten_months(before: Books, after: Books, batch: DataBatch) -> dict[str, list[date]]:
     """
-    Return the months of each statement whose rows differ, or are from the batch now.
+    Return the months of each statement that must be written again.
 
-    Older months stay untouched unless a name, a section or an order changed, or a line is new.
+    These are the months of the batch, and all months if a name, a section or the order of the
+    lines changed or a line is new.
     """
     result: dict[str, list[date]] = {}
     for statement, known in after.months.items():
@@ -186,7 +187,7 @@ def rewritten_months(before: Books, after: Books, batch: DataBatch) -> dict[str,
 
 
 def count_rows(books: Books, batch: DataBatch) -> dict[str, int]:
-    """Return by statement how many rows *books* has in the months that *batch* covers."""
+    """Count by statement the rows of *books* in the months that *batch* covers."""
     covered = frozenset(batch.dates)
     return {
         statement.value: sum(
@@ -199,7 +200,7 @@ def count_rows(books: Books, batch: DataBatch) -> dict[str, int]:
 
 
 def differ(before: Books, after: Books) -> bool:
-    """Return whether anything but the batch ids is different."""
+    """Return whether anything other than batch ids differs."""
     return before.lines != after.lines or _marks(before) != _marks(after)
 
 
@@ -232,7 +233,7 @@ def _combine(
     covered: frozenset[date],
     landed: Months,
 ) -> list[BookLine]:
-    """Return one statement's lines, in the snapshot's order, vanished ones after their old neighbour."""
+    """Return one statement's lines, in the snapshot's order; removed lines stay after their old neighbour."""
     old_lines = dict(_identified(old))
     new_lines = dict(_identified(fresh))
     order = list(new_lines)
@@ -259,10 +260,10 @@ def _combine(
 
 def _identified(lines: Iterable[BookLine]) -> list[tuple[Hashable, BookLine]]:
     """
-    Pair each line of one statement with what it is known by from pull to pull.
+    Pair each line of one statement with its identity across fetches.
 
-    An account: its id. Everything else: kind, sections and label without case. A further line
-    of the same identity is told apart by its number.
+    The identity of an account is its id; of other lines, their kind, sections and label without
+    case. Lines with the same identity are numbered.
     """
     seen: Counter[Hashable] = Counter()
     result: list[tuple[Hashable, BookLine]] = []

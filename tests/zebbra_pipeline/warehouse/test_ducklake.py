@@ -50,12 +50,12 @@ with warehouse().write("a long one"):
     sys.stdin.readline()
 """
 HOLD_WORKSPACE = """
-hold = warehouse().hold("acme")
+hold = warehouse().locks.workspace("acme")
 print("holding" if hold else "taken", flush=True)
 sys.stdin.readline()
 """
 MAY_HOLD = """
-print(json.dumps({name: warehouse().hold(name) is not None for name in ("acme", "globex")}))
+print(json.dumps({name: warehouse().locks.workspace(name) is not None for name in ("acme", "globex")}))
 """
 GIVE_UP = """
 from zebbra_pipeline.warehouse import WarehouseBusyError

@@ -8,7 +8,8 @@ from support.warehouse import JAN, values_of, warehouse_in
 from support.warehouse_processes import HOLD, LAND, OPEN_FILE, go_on, process
 
 from zebbra_pipeline.warehouse import WarehouseBusyError
-from zebbra_pipeline.warehouse.locks import Deadline, WriterQueue
+from zebbra_pipeline.warehouse.deadline import Deadline
+from zebbra_pipeline.warehouse.file_locks import WriterQueue
 
 
 def fixed_clock():
@@ -29,10 +30,10 @@ def test_writers_have_their_turns_in_the_order_in_which_they_came(tmp_path):
             return fixed_clock()
 
         queue = WriterQueue(tmp_path / "w", clock=clock)
-        with queue.turn(f"number {number}", Deadline(30)):
+        with queue.lock(f"number {number}", Deadline(30)):
             served.append(number)
 
-    with WriterQueue(tmp_path / "w", clock=fixed_clock).turn("first", Deadline(30)):
+    with WriterQueue(tmp_path / "w", clock=fixed_clock).lock("first", Deadline(30)):
         for number in range(6):
             drawn = Event()
             threads.append(Thread(target=wait_and_serve, args=(number, drawn)))
@@ -69,11 +70,11 @@ def test_who_waits_too_long_is_told_who_holds_the_turn(tmp_path):
 
 def test_a_writer_that_gave_up_does_not_stand_in_the_way(tmp_path):
     queue = WriterQueue(tmp_path / "w", clock=fixed_clock)
-    with queue.turn("first", Deadline(5)):
-        with pytest.raises(WarehouseBusyError), queue.turn("second", Deadline(0.05)):
+    with queue.lock("first", Deadline(5)):
+        with pytest.raises(WarehouseBusyError), queue.lock("second", Deadline(0.05)):
             pass
         assert len(tickets(tmp_path)) == 1
-    with queue.turn("third", Deadline(0.5)):
+    with queue.lock("third", Deadline(0.5)):
         assert len(tickets(tmp_path)) == 1
 
 
@@ -101,12 +102,12 @@ def test_the_turns_of_killed_processes_are_passed_over(tmp_path):
 def test_a_turn_can_end_in_another_thread_than_it_began_in(tmp_path):
     queue = WriterQueue(tmp_path / "w", clock=fixed_clock)
     stack = ExitStack()
-    thread = Thread(target=lambda: stack.enter_context(queue.turn("there", Deadline(5))))
+    thread = Thread(target=lambda: stack.enter_context(queue.lock("there", Deadline(5))))
     thread.start()
     thread.join()
     stack.close()
 
-    with queue.turn("here", Deadline(0.5)):
+    with queue.lock("here", Deadline(0.5)):
         assert len(tickets(tmp_path)) == 1
 
 

@@ -10,7 +10,7 @@ from zebbra_pipeline.orchestration.metadata import keys, markdown
 from zebbra_pipeline.warehouse import EMPLOYEES, PAYROLL_COSTS
 
 if TYPE_CHECKING:
-    from zebbra_pipeline.warehouse import Soundness
+    from zebbra_pipeline.warehouse import Integrity
 
 FRESH, COMPLETE, PROVEN, CONNECTION = "fresh", "complete", "proven", "connection"
 """Names of the checks that each workspace of each asset is held to."""
@@ -38,7 +38,7 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def fresh(sound: "Soundness", *, today: date, days: int, live: bool | None) -> Finding:
+def fresh(sound: "Integrity", *, today: date, days: int, live: bool | None) -> Finding:
     """
     Say whether it has landed within *days* days.
 
@@ -64,7 +64,7 @@ def fresh(sound: "Soundness", *, today: date, days: int, live: bool | None) -> F
     return Finding(FRESH, sound.workspace_id, not stale, text, grave=False, facts=facts)
 
 
-def complete(sound: "Soundness") -> Finding:
+def complete(sound: "Integrity") -> Finding:
     """Say whether a month, or a row of one, is missing among those covered."""
     who = sound.workspace_id
     again = f"fetch the whole history: zebbra refresh {who} --full"
@@ -91,7 +91,7 @@ def complete(sound: "Soundness") -> Finding:
     return Finding(COMPLETE, who, True, text)
 
 
-def proven(sound: "Soundness") -> Finding:
+def proven(sound: "Integrity") -> Finding:
     """Say whether the newest batch adds up as it has landed, and what was compared for it."""
     who = sound.workspace_id
     if not sound.unproven:

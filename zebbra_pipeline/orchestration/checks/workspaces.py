@@ -182,7 +182,7 @@ def find(
     """
     today, now = connections.today(), datetime.now(UTC)
     found: dict[dg.AssetKey, list[Finding]] = {key: [] for key in keys_of(plugin)}
-    for sound in session.soundness(plugin.name, workspace_ids):
+    for sound in session.integrity(plugin.name, workspace_ids):
         row = None if rows is None else rows.get(sound.workspace_id)
         live = None if row is None else not row.is_disconnected
         found[dg.AssetKey([plugin.slug, sound.asset])] += [

@@ -1,4 +1,4 @@
-"""Versioned schema changes: `NNNN_name.sql`, run once each, in order, when a file is opened."""
+"""Versioned schema changes: `NNNN_name.sql`, each run once, in order, when a file is opened."""
 
 import re
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def known_migrations() -> tuple[Migration, ...]:
 
 def schema_version(db: Database) -> int:
     """
-    Return the newest migration that *db* has had; 0 for an empty one.
+    Return the number of the newest migration of *db*; 0 if it is empty.
 
     Raises:
         WarehouseFileError: If it has tables but none of ours.
@@ -61,7 +61,7 @@ def schema_version(db: Database) -> int:
 
 def check_version(db: Database, migrations: Sequence[Migration] | None = None) -> int:
     """
-    Return the version of *db*, or refuse one from the future.
+    Return the version of *db*, and refuse one of a newer release.
 
     Raises:
         WarehouseVersionError: If a newer release has migrated it.
@@ -89,12 +89,12 @@ def is_outdated(db: Database) -> bool:
 
 def migrate(db: Database, *, now: datetime, migrations: Sequence[Migration] | None = None) -> None:
     """
-    Bring *db* to the newest schema, each step in a transaction of its own.
+    Migrate *db* to the newest schema, each step in its own transaction.
 
     Args:
         db: An open database with its catalog in use.
         now: Recorded as the time of the steps, timezone-aware.
-        migrations: All known ones; those of this release by default.
+        migrations: All known migrations; by default those of this release.
 
     Raises:
         WarehouseVersionError: If a newer release has migrated it.

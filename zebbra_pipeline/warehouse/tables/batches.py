@@ -1,4 +1,4 @@
-"""`batches` and `landed_months`: what was pulled, and which months it filled."""
+"""The tables `batches` and `landed_months`: fetches, and the months that they filled."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ _FIGURES = ("data_points", "employees", "payroll_costs", "landed_months")
 
 def landing(db: Database, workspace_id: str, integration: str) -> AbstractContextManager[None]:
     """
-    Return the transaction in which a pull lands.
+    Return the transaction in which a fetch lands.
 
     Raises:
         ValueError: If one of the names is malformed.
@@ -26,7 +26,7 @@ def landing(db: Database, workspace_id: str, integration: str) -> AbstractContex
 
 
 def next_sequence(previous: BatchInfo | None) -> int:
-    """Return the number of the batch after *previous*."""
+    """Return the sequence number of the batch after *previous*, from 1."""
     return 1 if previous is None else previous.sequence + 1
 
 
@@ -34,13 +34,13 @@ def begin_batch(
     db: Database, info: BatchInfo, previous: BatchInfo | None, same_kind: BatchInfo | None
 ) -> bool:
     """
-    Record a batch; remove figures of other books and return whether there were any.
+    Record a batch. Remove figures of other books first, and return whether this was needed.
 
     Args:
-        db: In the transaction in which the pull lands.
+        db: In the transaction of the landing.
         info: The batch.
-        previous: The batch before, of the workspace and integration.
-        same_kind: The last one whose currency and basis must be the same, if any.
+        previous: The previous batch of the workspace and integration.
+        same_kind: The last batch that must have the same currency and basis, if any.
     """
     reset = (previous is not None and previous.tenant_id != info.tenant_id) or (
         same_kind is not None
@@ -53,7 +53,7 @@ def begin_batch(
 
 
 def add_batch(db: Database, batch: BatchInfo) -> None:
-    """Record *batch*."""
+    """Insert *batch* into `batches`."""
     *before, fetched_at, run_id, currency, basis, lock_date, digest, calls = astuple(batch)
     values = [*before, to_utc(fetched_at), run_id, currency, basis, lock_date, digest, calls]
     db.execute(
@@ -99,7 +99,7 @@ def replace_landed_months(
     integration: str,
     months: Mapping[str, Iterable[tuple[date, LandedMonth]]],
 ) -> None:
-    """Put *months*, by statement, in the place of the same months of earlier batches."""
+    """Replace the same months of earlier batches by *months*, given by statement."""
     rows = as_json(
         [
             {

@@ -1,4 +1,4 @@
-"""Whether what has landed is whole and adds up, for many workspaces in two queries."""
+"""Checks that landed figures are complete and add up, for many workspaces in two queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,26 +19,27 @@ _NEWEST = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Soundness:
+class Integrity:
     """
-    What can be told of one asset of one workspace from what has landed.
+    The state of one landed asset of one workspace.
 
     Attributes:
         fetched_at: When its newest batch was fetched, in UTC.
         first_month: First landed month; None for employees.
         last_month: Last landed month.
-        missing: Month ends between them, up to the newest batch's last, that have not landed.
-        lines: How many accounts and section totals a statement has, each with a row in every
-            landed month, without movement too; 1 of payroll costs. Of a statement that has none,
-            nobody can tell an empty one from one that was emptied.
-        lacking: Landed months that have a row of fewer.
-        mixed: Whether people of an older batch are left beside the newest one's.
-        unproven: What does not add up in the newest batch, e.g. `Total Income, 2026-02`; names
-            and months alone, never an amount.
-        compared: How many things were compared for it: a statement's section totals with the
-            sums of their accounts, payroll's total costs with their parts, ends of jobs with
-            their starts. Computed totals, such as net profit, are not: which sections they are
-            made of, and with which sign, is each provider's own affair.
+        missing: Month ends from the first month to the last month of the newest batch that have
+            not landed.
+        lines: Number of accounts and section totals of a statement; each must have a row in
+            every landed month, even without movement. 1 for payroll costs. If it is 0, an empty
+            statement cannot be distinguished from one that lost its rows.
+        lacking: Landed months with fewer rows than *lines*.
+        mixed: Whether people of an older batch remain in addition to those of the newest one.
+        unproven: Totals of the newest batch that do not add up, e.g. `Total Income, 2026-02`;
+            names and months only, never an amount.
+        compared: Number of comparisons: section totals of a statement with the sums of their
+            accounts, payroll's total costs with their parts, end dates of jobs with their start
+            dates. Computed totals, such as net profit, are not compared: their sections and
+            signs differ by provider.
     """
 
     workspace_id: str
@@ -54,10 +55,10 @@ class Soundness:
     compared: int
 
 
-def load_soundness(
+def load_integrity(
     db: Database, integration: str, workspace_ids: Sequence[str] | None
-) -> list[Soundness]:
-    """Return it for each asset of each workspace; see `ReadSession.soundness`."""
+) -> list[Integrity]:
+    """Return the integrity of each asset of each workspace; see `ReadSession.integrity`."""
     given = [integration, None if workspace_ids is None else list(workspace_ids)]
     proofs: dict[tuple[str, str], tuple[int, list[str] | None]] = {
         (workspace_id, asset): (compared, wrong)
@@ -73,7 +74,7 @@ def load_soundness(
             expected = (to_month,)
         compared, wrong = proofs.get((workspace_id, asset), (0, None))
         found.append(
-            Soundness(
+            Integrity(
                 workspace_id,
                 asset,
                 from_utc(fetched_at),

@@ -1,4 +1,4 @@
-"""`models`, `model_rows` and `model_values` of one model."""
+"""The tables `models`, `model_rows` and `model_values`."""
 
 import json
 from datetime import datetime
@@ -16,10 +16,10 @@ def replace_model(
     db: Database, workspace_id: str, model: MergedModel, *, merged_at: datetime
 ) -> None:
     """
-    Put *model* in the place of its earlier merge.
+    Replace the earlier merge of *model*.
 
-    A row that could not be resolved this time keeps the memory of the account that the same
-    reference resolved to before, so that a later merge can recognise it under a new label.
+    A row that could not be resolved this time keeps the account that the same reference resolved
+    to before, so that a later merge recognises the account under a new label.
 
     Raises:
         ValueError: If an amount has too many digits.

@@ -1,4 +1,4 @@
-"""`employees` and `payroll_costs` of one workspace and integration."""
+"""The tables `employees` and `payroll_costs`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from zebbra_pipeline.warehouse.snapshots import stored_amount
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """
-    What replacing rows did.
+    Row counts of a replacement.
 
     Attributes:
-        gone: Rows that were there.
-        come: Rows that are there now.
-        changed: Whether they differ by more than their batch.
+        gone: Rows removed.
+        come: Rows inserted.
+        changed: Whether they differ in more than the batch id.
     """
 
     gone: int
@@ -35,7 +35,7 @@ def replace_employees(
     batch_id: str,
 ) -> Replacement:
     """
-    Put the job spells of *employees* in the place of all that are there.
+    Replace all job spells of the workspace and integration by those of *employees*.
 
     Raises:
         ValueError: If a salary has too many digits.
@@ -98,7 +98,7 @@ def replace_payroll_costs(
     day: date,
 ) -> Replacement:
     """
-    Put *costs* in the place of the same months' rows.
+    Replace the rows of the same months by *costs*.
 
     A month that had not ended before *day*, the day of the fetch, is provisional.
 

@@ -1,4 +1,4 @@
-"""`data_points` and `restatements` of one workspace and integration."""
+"""The tables `data_points` and `restatements`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -13,7 +13,7 @@ _MONTHS = '[{"statement": "VARCHAR", "month": "DATE"}]'
 
 
 def load_books(db: Database, workspace_id: str, integration: str) -> Books:
-    """Return everything landed, in the provider's order."""
+    """Return all landed statement lines and months, in the provider's order."""
     rows = db.rows(
         """
         SELECT statement, position, section_path, account_id, endpoint, label, kind, month, value
@@ -48,7 +48,7 @@ def replace_months(
     books: Books,
     months: Mapping[str, Sequence[date]],
 ) -> None:
-    """Put the rows of *months*, by statement, of *books* in the place of those that are there."""
+    """Replace the stored rows of *months*, given by statement, by those of *books*."""
     landed = [
         {
             "statement": statement,
@@ -89,9 +89,9 @@ def add_restatements(
     lock_date: date | None,
 ) -> int:
     """
-    Record *restatements* and return how many lie in locked months.
+    Insert *restatements* and return how many are in locked months.
 
-    *lock_date* is the last day that the previous batch called locked.
+    *lock_date* is the last locked day of the previous batch.
     """
     rows = [
         {

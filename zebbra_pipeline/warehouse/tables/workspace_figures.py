@@ -1,4 +1,4 @@
-"""What has landed of one workspace, as its models see it."""
+"""Landed figures of workspaces, as the merge and the assets read them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -54,13 +54,13 @@ _FIGURES = f"""
     )
     SELECT workspace_id, sha256(string_agg(line, '' ORDER BY line)) FROM content GROUP BY ALL
 """  # noqa: S608 -- a condition of ours
-"""Everything that the merge reads of landed figures, except which batch brought it."""
+"""All that the merge reads of landed figures, except batch ids."""
 
 
 def load_kept(
     db: Database, integration: str, workspace_ids: Sequence[str]
 ) -> dict[str, dict[str, Kept]]:
-    """Return it by workspace and asset; see `ReadSession.kept`."""
+    """Return the stored rows by workspace and asset; see `ReadSession.kept`."""
     found: dict[str, dict[str, Kept]] = {}
     for workspace_id, asset, *facts in db.rows(_KEPT, [integration, list(workspace_ids)]):
         found.setdefault(workspace_id, {})[asset] = Kept(*facts)
@@ -68,7 +68,7 @@ def load_kept(
 
 
 def load_figures_sha256(db: Database, workspace_ids: Sequence[str]) -> dict[str, str]:
-    """Return it by workspace; see `ReadSession.figures_sha256`."""
+    """Return a fingerprint by workspace; see `ReadSession.figures_sha256`."""
     return dict(db.rows(_FIGURES, [list(workspace_ids)]))
 
 
@@ -76,6 +76,7 @@ _PAYROLL_KIND = {"total_cost": LineKind.COMPUTED_TOTAL.value}
 
 
 def load_statement_series(db: Database, workspace_id: str) -> Iterable[Series]:
+    """Yield the statement lines of a workspace, in the provider's order."""
     rows = db.rows(
         """
         SELECT integration, statement, section_path, account_id, endpoint, label, kind,
@@ -102,6 +103,7 @@ def load_statement_series(db: Database, workspace_id: str) -> Iterable[Series]:
 
 
 def load_payroll_series(db: Database, workspace_id: str) -> Iterable[Series]:
+    """Yield one series for each kind of payroll cost, by integration."""
     fields = tuple(PAYROLL_ENDPOINTS.values())
     rows = db.rows(
         f"""
@@ -127,6 +129,7 @@ def load_payroll_series(db: Database, workspace_id: str) -> Iterable[Series]:
 
 
 def load_employees(db: Database, workspace_id: str) -> tuple[EmployeeSpell, ...]:
+    """Return the job spells of a workspace's employees."""
     rows = db.rows(
         """
         SELECT integration, employee_id, name, title, department, start_date, end_date,
@@ -140,6 +143,7 @@ def load_employees(db: Database, workspace_id: str) -> tuple[EmployeeSpell, ...]
 
 
 def load_remembered(db: Database, workspace_id: str) -> Mapping[tuple[str, str], RememberedRow]:
+    """Return what earlier merges resolved, by model id and row id."""
     rows = db.rows(
         """
         SELECT model_id, row_id, integration, endpoint, remembered_account_id

@@ -198,7 +198,7 @@ def test_a_run_that_a_day_has_no_room_for_warns_before_it_asks(stack, ticking, m
     assert warnings == [
         (
             "does not fit a day: Xero: Globex GmbH (sandbox) needs 9 calls, and 8 are allowed in a "
-            "day: 2 days; who meets the limit is put off"
+            "day: 2 days; workspaces that hit the limit are retried after it resets"
         )
     ]
 

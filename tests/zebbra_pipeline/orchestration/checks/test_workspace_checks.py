@@ -144,7 +144,7 @@ def test_a_month_that_is_missing_is_named(instance, service, tmp_path):
 
     found = evaluated(definitions, instance)
     with warehouse.read() as session:
-        (payroll,) = session.soundness("Gusto")
+        (payroll,) = session.integrity("Gusto")
 
     gap = found["complete", "acme"]
     assert (gap.passed, gap.severity) == (False, ERROR)
@@ -190,7 +190,7 @@ def test_older_months_are_not_held_against_an_account_that_has_moved(tmp_path):
     warehouse.publish()
 
     with warehouse.read() as session:
-        (sound,) = session.soundness("Xero", ["acme"])
+        (sound,) = session.integrity("Xero", ["acme"])
 
     assert (sound.unproven, sound.missing) == ((), ())
 
@@ -201,7 +201,7 @@ def changed_in(warehouse, statement, integration="Xero"):
     with duckdb.connect(str(warehouse.published)) as file:
         file.execute(statement)
     with warehouse.read() as session:
-        (sound,) = session.soundness(integration, ["acme"])
+        (sound,) = session.integrity(integration, ["acme"])
     return sound
 
 
@@ -245,7 +245,7 @@ def test_of_payroll_parts_of_costs_and_ends_of_jobs_are_compared(tmp_path):
     warehouse.publish()
 
     with warehouse.read() as session:
-        told_of = {sound.asset: proven(sound).text for sound in session.soundness("Gusto")}
+        told_of = {sound.asset: proven(sound).text for sound in session.integrity("Gusto")}
 
     assert told_of == {
         "employees": "none of 2 jobs ends before it starts",

@@ -1,22 +1,24 @@
-"""Whose turn it is to write to a DuckLake that many machines share."""
+"""Advisory locks in PostgreSQL, for a DuckLake that several machines share."""
 
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from zebbra_pipeline.warehouse.database import bare_connection
+from zebbra_pipeline.warehouse.deadline import Deadline
 from zebbra_pipeline.warehouse.errors import WarehouseBusyError, WarehouseFileError
 from zebbra_pipeline.warehouse.lake import POSTGRES_LAKES, without_secrets
-from zebbra_pipeline.warehouse.locks import Deadline
 
 if TYPE_CHECKING:  # loading definitions opens no database
     import duckdb
 
-_TURN = 0x5A454243  # any number that all writers agree on
+_WRITE_LOCK = 0x5A454243  # any number that is the same for all writers
 _SHOWN_CHARACTERS = 63  # PostgreSQL cuts an application's name there
 _LOWER_HALF = 0xFFFFFFFF
+_63_BITS = (1 << 63) - 1
 _HOLDER = """
     SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objid = {}
@@ -24,26 +26,26 @@ _HOLDER = """
 
 
 @contextmanager
-def turn_in_postgres(
-    target: str, purpose: str, deadline: Deadline, *, number: int = _TURN
+def advisory_lock(
+    target: str, purpose: str, deadline: Deadline, *, number: int = _WRITE_LOCK
 ) -> Iterator[None]:
     """
-    Wait for the turn to write, among all machines that share the catalog.
+    Wait for a lock that all machines which share the catalog respect.
 
-    DuckLake lets two write at once and then fails the one that commits last. Landing replaces
-    rows in tables that all workspaces share, so that nearly every second one would fail.
+    DuckLake lets two writers run at once and then fails the one that commits last. Landing
+    replaces rows in tables that all workspaces share, so nearly every second writer would fail.
 
-    The turn is an advisory lock of a transaction in the catalog's database: PostgreSQL queues
-    for it in order, and gives it on when its holder's connection ends, however that came about.
+    The lock is an advisory lock of a transaction in the catalog's database. PostgreSQL grants it
+    in order, and releases it when the holder's connection ends for any reason.
 
     Args:
         target: The DuckLake's address.
-        purpose: Shown to whoever waits too long for it.
+        purpose: Shown to other writers that wait too long.
         deadline: When to give up.
-        number: Whose turns exclude each other, from 0 to 2**63 - 1; by default those to write.
+        number: The lock, from 0 to 2**63 - 1; by default the write lock.
 
     Raises:
-        WarehouseBusyError: If the turn does not come in time; it names the holder.
+        WarehouseBusyError: If the lock is not free in time; names the holder.
         WarehouseFileError: If the catalog cannot be reached.
     """
     import duckdb
@@ -62,7 +64,7 @@ def turn_in_postgres(
                 f"{place}: its catalog cannot be reached ({type(exc).__name__}); "
                 "check ZEBBRA_WAREHOUSE, and that DuckDB's extensions ducklake and postgres "
                 "are installed where runs run"
-            ) from None  # what DuckDB says may repeat the address, with its password
+            ) from None  # DuckDB's text may repeat the address with its password
         try:
             _ask(connection, f"SELECT pg_advisory_xact_lock({number})")
         except duckdb.Error:
@@ -75,6 +77,16 @@ def turn_in_postgres(
         with suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         connection.close()
+
+
+def workspace_lock_number(workspace_id: str) -> int:
+    """
+    Return the number of the workspace's advisory lock.
+
+    Two workspaces with the same number, which is very unlikely, only wait for each other.
+    """
+    digest = sha256(f"pull {workspace_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) & _63_BITS
 
 
 def _ask(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
@@ -92,7 +104,7 @@ def _holder(connection: "duckdb.DuckDBPyConnection", number: int) -> str:
         ).fetchone()
         if found is not None:
             return str(found[0])
-    return "somebody unknown"
+    return "an unknown process"
 
 
 def _name(purpose: str) -> str:
