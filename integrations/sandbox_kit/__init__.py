@@ -56,10 +56,9 @@ from integrations.sandbox_kit.context import Clock, SandboxContext, SandboxTenan
 from integrations.sandbox_kit.control import control_route
 from integrations.sandbox_kit.emulator import EmulatorParts, build_emulator
 from integrations.sandbox_kit.faults import ConnectionCut, Fault, Faults
-from integrations.sandbox_kit.grants import Connection, Grant
+from integrations.sandbox_kit.grants import Access, Connection, Grant, OAuthError
 from integrations.sandbox_kit.limits import LimitRule, RateLimiter, Refusal, Usage
 from integrations.sandbox_kit.oauth import OAuthProvider
-from integrations.sandbox_kit.outcomes import Access, OAuthError
 from integrations.sandbox_kit.remote import SandboxControl
 from integrations.sandbox_kit.rules import OAuthRules
 from integrations.sandbox_kit.serving import Addresses, BuildSandbox, sandbox_app, serve_in_thread

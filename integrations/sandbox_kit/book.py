@@ -10,13 +10,10 @@ from uuid import uuid4
 
 from integrations.sandbox_kit.connections import Connections
 from integrations.sandbox_kit.context import SandboxContext
-from integrations.sandbox_kit.grants import Code, Connection, Grant, digest
-from integrations.sandbox_kit.issuing import Issuer
-from integrations.sandbox_kit.memory import Memory
-from integrations.sandbox_kit.outcomes import Access, OAuthError
+from integrations.sandbox_kit.grants import Access, Code, Connection, Grant, OAuthError, digest
+from integrations.sandbox_kit.memory import Journal, Memory
 from integrations.sandbox_kit.rules import OAuthRules
-from integrations.sandbox_kit.state import Journal
-from integrations.sandbox_kit.tokens import challenge_of, opaque
+from integrations.sandbox_kit.tokens import Issuer, challenge_of, opaque
 
 
 class GrantBook:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Literal
 
 
 def digest(token: str) -> str:
@@ -100,3 +101,34 @@ class RefreshToken:
 
     grant_id: str
     generation: int
+
+
+class OAuthError(Exception):
+    """
+    A refusal in OAuth's own words (RFC 6749, section 5.2).
+
+    Attributes:
+        error: OAuth error code, e.g. `invalid_grant`.
+        status: HTTP status that goes with it.
+    """
+
+    def __init__(self, error: str, *, status: int = 400) -> None:
+        super().__init__(error)
+        self.error = error
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """
+    The access that a bearer token gives.
+
+    Attributes:
+        grant: The live grant it belongs to, or None.
+        problem: Why there is none.
+        expires_at: End of the token's life, where it is known.
+    """
+
+    grant: Grant | None
+    problem: Literal["missing", "unknown", "expired", "ended"] | None = None
+    expires_at: datetime | None = None

@@ -15,8 +15,7 @@ from starlette.routing import Route
 from integrations.sandbox_kit.authorize import AuthorizePage
 from integrations.sandbox_kit.book import GrantBook
 from integrations.sandbox_kit.context import SandboxContext, SandboxTenant
-from integrations.sandbox_kit.grants import Connection, Grant
-from integrations.sandbox_kit.outcomes import Access, OAuthError
+from integrations.sandbox_kit.grants import Access, Connection, Grant, OAuthError
 from integrations.sandbox_kit.rules import OAuthRules
 
 _TOKENS = ("access_token", "refresh_token", "id_token")

@@ -28,7 +28,7 @@ from integrations.contracts import (
 )
 from integrations.contracts.display import printable
 from integrations.sandbox_kit.books_chart import make_company
-from integrations.xero.sandbox.app import build_sandbox
+from integrations.xero.sandbox import build_sandbox
 from zebbra_pipeline.cli.app import app
 from zebbra_pipeline.cli.context import out
 from zebbra_pipeline.ingest.batches import FetchedStatements

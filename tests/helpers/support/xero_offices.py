@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from integrations.sandbox_kit import BuildSandbox, SandboxContext
 from integrations.sandbox_kit.books import Company
 from integrations.sandbox_kit.books_chart import make_company
-from integrations.xero.sandbox.app import build_sandbox
+from integrations.xero.sandbox import build_sandbox
 
 
 def offices(count: int) -> tuple[Company, ...]:
