@@ -140,7 +140,20 @@ class ConsentFlow:
     async def complete(
         self, session: Session, plugin: IntegrationPlugin, answer: Mapping[str, str]
     ) -> Pinned | ChoiceNeeded:
-        """Complete the consent from the query of the provider's redirect."""
+        """
+        Complete the consent from the query of the provider's redirect.
+
+        Args:
+            session: The browser's session, which must have started the consent.
+            plugin: The integration.
+            answer: Query parameters of the redirect.
+
+        Returns:
+            The pinned tenant, or the pending grant if the user must choose one.
+
+        Raises:
+            ConsentError: If the consent ended without a connection.
+        """
         login = await self._started_here(session, plugin, answer.get("state", ""))
         if "error" in answer:
             code = answer["error"]

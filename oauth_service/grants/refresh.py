@@ -210,7 +210,7 @@ class Refresher:
                 return await asyncio.shield(task)
         except TimeoutError:
             raise ProviderUnavailableError(
-                f"{plugin.name}: the refresh takes long, and goes on",
+                f"{plugin.name}: the refresh is still running",
                 retry_after_s=5.0,
             ) from None
 
@@ -244,7 +244,7 @@ class Refresher:
         """Return what to spend, if the provider and the grant allow a refresh now."""
         if connection.retry_at is not None and connection.retry_at > self._clock():
             raise ProviderUnavailableError(
-                f"{plugin.name}: the token endpoint is throttling",
+                f"{plugin.name}: the token endpoint is rate limiting",
                 retry_after_s=(connection.retry_at - self._clock()).total_seconds(),
             )
         if tokens.refresh_token is None:
