@@ -26,7 +26,7 @@ def section(plugin):
 
 
 def test_no_provider_is_described_that_is_not_there():
-    own = {"The same for all", "More than one of a kind"}
+    own = {"Common to all providers", "More than one of a kind"}
     headings = set(re.findall(r"^## (.+)$", PAGE.text, re.MULTILINE)) - own
 
     assert headings == {plugin.name for plugin in PLUGINS}
@@ -77,7 +77,7 @@ def test_lifetimes_of_tokens_are_the_plugins(plugin, section):
     if oauth.replay_grace is None:
         assert "until the access token that came with its successor is first used" in text
     elif oauth.replay_grace == timedelta(0):
-        assert "the old one is dead at once" in text
+        assert "the old one is invalid at once" in text
     else:
         minutes = round(oauth.replay_grace.total_seconds() / 60)
         assert f"the old one works for {minutes} minutes more" in text
