@@ -8,6 +8,7 @@ from support.docs import DOCS, page
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
+from oauth_service.grants.errors import ConsentError, ConsentProblem
 from oauth_service.web.connect import errors as person_errors
 
 PAGE = page(DOCS / "providers.md")
@@ -93,7 +94,10 @@ def test_assets_are_the_plugins(plugin, section):
 
 
 def test_refusal_of_a_second_organisation_is_quoted_as_the_connect_page_says_it():
-    error = person_errors.other_organisation(PLUGINS[0], "One", "Two")
+    refusal = ConsentError(
+        ConsentProblem.OTHER_ORGANISATION, PLUGINS[0], pinned="One", chosen="Two"
+    )
+    error = person_errors.of_consent(refusal)
     text = " ".join(PAGE.section("More than one of a kind").split())
 
     assert f"*{error.title}*" in text
