@@ -8,6 +8,7 @@ from support.docs import DOCS, page
 
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
+from oauth_service.grants.errors import ConsentError, ConsentProblem
 from oauth_service.web.connect import errors as person_errors
 
 PAGE = page(DOCS / "providers.md")
@@ -26,7 +27,7 @@ def section(plugin):
 
 
 def test_no_provider_is_described_that_is_not_there():
-    own = {"The same for all", "More than one of a kind"}
+    own = {"Common to all providers", "More than one of a kind"}
     headings = set(re.findall(r"^## (.+)$", PAGE.text, re.MULTILINE)) - own
 
     assert headings == {plugin.name for plugin in PLUGINS}
@@ -77,7 +78,7 @@ def test_lifetimes_of_tokens_are_the_plugins(plugin, section):
     if oauth.replay_grace is None:
         assert "until the access token that came with its successor is first used" in text
     elif oauth.replay_grace == timedelta(0):
-        assert "the old one is dead at once" in text
+        assert "the old one is invalid at once" in text
     else:
         minutes = round(oauth.replay_grace.total_seconds() / 60)
         assert f"the old one works for {minutes} minutes more" in text
@@ -93,7 +94,10 @@ def test_assets_are_the_plugins(plugin, section):
 
 
 def test_refusal_of_a_second_organisation_is_quoted_as_the_connect_page_says_it():
-    error = person_errors.other_organisation(PLUGINS[0], "One", "Two")
+    refusal = ConsentError(
+        ConsentProblem.OTHER_ORGANISATION, PLUGINS[0], pinned="One", chosen="Two"
+    )
+    error = person_errors.of_consent(refusal)
     text = " ".join(PAGE.section("More than one of a kind").split())
 
     assert f"*{error.title}*" in text

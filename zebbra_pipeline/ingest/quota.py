@@ -41,7 +41,7 @@ class PlannedPull:
     Attributes:
         tenant: Id of the organisation at the provider; the calls count against its limits.
         from_month: First month to fetch.
-        calls: Minimum number of calls; None if the plugin cannot tell.
+        calls: Minimum number of calls; None if unknown.
     """
 
     workspace_id: str

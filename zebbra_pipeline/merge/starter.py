@@ -21,7 +21,7 @@ def starter_model(
     growth: str = "0.02",
 ) -> dict[str, Any]:
     """
-    Return a valid model document whose rows point at landed lines.
+    Return a valid model document with rows that refer to landed lines.
 
     A month without an actual is planned as the previous month increased by *growth*. Ids are
     derived from the names, so that the same call returns the same document.

@@ -1,4 +1,4 @@
-"""DuckLake as a warehouse: what its address means."""
+"""The address of a DuckLake that serves as the warehouse."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _FILES = ("ducklake:duckdb:", "ducklake:sqlite:", DUCKLAKE)
 
 
 def is_lake(target: str | Path) -> bool:
-    """Return whether *target* is a DuckLake's address, not a DuckDB file."""
+    """Return whether *target* is the address of a DuckLake rather than a DuckDB file."""
     return str(target).startswith(DUCKLAKE)
 
 
@@ -21,10 +21,10 @@ def without_secrets(target: str) -> str:
 
 def catalog_file(target: str) -> Path | None:
     """
-    Return the file that a DuckLake's catalog is; None if that is a PostgreSQL database.
+    Return the catalog file of a DuckLake; None if its catalog is in PostgreSQL.
 
     Raises:
-        WarehouseFileError: If it is neither: nobody could say whose turn it is to write.
+        WarehouseFileError: If it is neither, as such a catalog has no write lock.
     """
     if target.startswith(POSTGRES_LAKES):
         return None

@@ -18,7 +18,7 @@ class WarehouseLocks:
     """
     Locks that threads, processes and machines which share a warehouse agree on.
 
-    They are files beside the warehouse or, for a DuckLake with its catalog in PostgreSQL,
+    They are files next to the warehouse or, for a DuckLake with its catalog in PostgreSQL,
     advisory locks in the catalog's database. The system releases the locks of a process that
     dies.
 

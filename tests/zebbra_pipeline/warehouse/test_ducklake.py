@@ -1,4 +1,4 @@
-"""A DuckLake is a warehouse as a file is: same figures, one writer at a time, on many machines."""
+"""A DuckLake as the warehouse: same figures as in a file, one writer at a time on many machines."""
 
 import re
 
@@ -172,7 +172,7 @@ def test_a_writer_that_waits_too_long_names_the_holder_and_no_password(lakes, in
     holder.communicate("\n", timeout=30)
 
 
-def test_a_killed_writer_gives_the_turn_on(lakes, in_postgres):
+def test_a_killed_writer_releases_the_write_lock(lakes, in_postgres):
     holder = lakes.start(HOLD, in_postgres)
     assert holder.stdout.readline() == "holding\n"
     holder.kill()
@@ -182,7 +182,7 @@ def test_a_killed_writer_gives_the_turn_on(lakes, in_postgres):
 
 
 @pytest.mark.parametrize("how", ["read()", "write('test')", "publish()"])
-def test_a_missing_extension_or_catalog_is_told_without_the_password(lakes, tmp_path, how):
+def test_a_missing_extension_or_catalog_is_reported_without_the_password(lakes, tmp_path, how):
     target = "ducklake:postgres:host=127.0.0.1 port=1 user=u password=s3cret dbname=d"
 
     for home in (None, tmp_path):  # nobody answers there; no extension is installed
@@ -194,14 +194,14 @@ def test_a_missing_extension_or_catalog_is_told_without_the_password(lakes, tmp_
         assert no_cause
 
 
-def test_a_catalog_that_nobody_can_queue_for_is_refused(tmp_path):
+def test_a_catalog_without_a_write_lock_is_refused(tmp_path):
     warehouse = Warehouse("ducklake:mysql:db=x", published=tmp_path / "published.duckdb")
 
     with pytest.raises(WarehouseFileError, match=r"found 'ducklake:mysql:'"), warehouse.write("x"):
         pass
 
 
-def test_a_workspace_is_held_by_one_machine_at_a_time_and_let_go_by_a_killed_one(
+def test_a_workspace_is_locked_by_one_machine_at_a_time_and_released_by_a_killed_one(
     lakes, in_postgres
 ):
     holder = lakes.start(HOLD_WORKSPACE, in_postgres)
@@ -215,7 +215,7 @@ def test_a_workspace_is_held_by_one_machine_at_a_time_and_let_go_by_a_killed_one
     assert lakes.run(MAY_HOLD, in_postgres) == {"acme": True, "globex": True}
 
 
-def test_a_lake_whose_catalog_is_missing_is_not_made_again(tmp_path):
+def test_a_lake_with_a_missing_catalog_is_not_created_again(tmp_path):
     lakes = DuckLakes(tmp_path)
     target = lakes.make(f"ducklake:{tmp_path / 'catalog.ducklake'}")
     lakes.run(LAND_AND_PUBLISH, target)
@@ -230,7 +230,7 @@ def test_a_lake_whose_catalog_is_missing_is_not_made_again(tmp_path):
     assert not made_again
 
 
-def test_a_lake_whose_data_is_gone_is_not_published(tmp_path):
+def test_a_lake_with_missing_data_is_not_published(tmp_path):
     lakes = DuckLakes(tmp_path)
     target = lakes.make(f"ducklake:{tmp_path / 'catalog.ducklake'}")
     lakes.run(LAND_AND_PUBLISH, target)

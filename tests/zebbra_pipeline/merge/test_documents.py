@@ -35,7 +35,7 @@ def test_workspace_without_a_folder_has_no_models(tmp_path: Path) -> None:
     assert load_models(tmp_path, "acme") == []
 
 
-def test_workspace_id_cannot_lead_elsewhere(tmp_path: Path) -> None:
+def test_workspace_id_cannot_leave_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="workspace id"):
         model_paths(tmp_path, "../other")
 
@@ -156,7 +156,7 @@ def test_each_problem_says_what_was_expected_and_found(
     assert refused.value.problems == (problem,)
 
 
-def test_missing_field_is_found_to_be_nothing() -> None:
+def test_missing_field_is_reported_as_nothing() -> None:
     row = a_row()
     del row["var_type"]
 
@@ -168,7 +168,7 @@ def test_missing_field_is_found_to_be_nothing() -> None:
     )
 
 
-def test_only_the_first_problems_are_told_in_full() -> None:
+def test_only_the_first_problems_are_listed_in_full() -> None:
     rows = [a_row(str(i), val_type="?") for i in range(8)]
 
     with pytest.raises(ModelDocumentError) as refused:

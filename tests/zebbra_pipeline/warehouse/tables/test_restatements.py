@@ -41,7 +41,7 @@ def test_figures_that_stay_or_land_for_the_first_time_are_no_restatement(tmp_pat
     assert landing.restated == 0
 
 
-def test_accounts_that_vanish_or_appear_are_restated_from_or_to_zero(tmp_path):
+def test_accounts_that_disappear_or_are_new_are_restated_to_or_from_zero(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN, FEB], account("a1", "Sales", "1", "0")))
         landing = land(session, pull([JAN, FEB], account("a2", "Fees", "0", "4")))
@@ -50,7 +50,7 @@ def test_accounts_that_vanish_or_appear_are_restated_from_or_to_zero(tmp_path):
     assert landing.restated == 2
 
 
-def test_a_figure_that_is_given_or_taken_away_is_a_restatement(tmp_path):
+def test_a_figure_that_appears_or_disappears_is_a_restatement(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN, FEB], account("a1", "Sales", None, "2")))
         land(session, pull([JAN, FEB], account("a1", "Sales", "0", None)))
@@ -75,7 +75,7 @@ def test_a_rename_is_no_restatement_and_a_change_with_it_has_the_new_name(tmp_pa
     assert (entry.endpoint, entry.month) == ("Fees", FEB)
 
 
-def test_a_change_in_a_month_that_the_batch_before_called_locked_is_marked(tmp_path):
+def test_a_change_in_a_month_that_the_previous_batch_had_locked_is_marked(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN, FEB, MAR], account("a1", "Sales", "1", "2", "3"), lock_date=FEB))
         landing = land(session, pull([JAN, FEB, MAR], account("a1", "Sales", "0", "9", "9")))

@@ -25,7 +25,7 @@ from integrations.contracts import ALL_STATEMENTS, LineKind
 D = Decimal
 
 
-def test_a_first_pull_is_stored_with_everything_the_provider_says(tmp_path):
+def test_a_first_fetch_is_stored_with_all_facts_of_the_provider(tmp_path):
     batch = pull(
         [JAN, FEB],
         account("a1", "Sales", "100.5", None),
@@ -150,7 +150,7 @@ def test_a_refresh_replaces_only_the_months_it_covers(tmp_path):
     ]
 
 
-def test_a_pull_of_one_statement_leaves_the_other_alone(tmp_path):
+def test_a_fetch_of_one_statement_does_not_change_the_other(tmp_path):
     both = pull(
         [JAN],
         account("a1", "Sales", "1"),
@@ -169,7 +169,7 @@ def test_a_pull_of_one_statement_leaves_the_other_alone(tmp_path):
     ) == [(JAN, 50, first.batch_id)]
 
 
-def test_an_account_that_is_absent_had_nothing_and_gets_zero(tmp_path):
+def test_an_absent_account_gets_zero(tmp_path):
     with writing(tmp_path) as session:
         first = land(
             session,
@@ -202,7 +202,7 @@ def test_months_of_an_empty_statement_count_as_landed(tmp_path):
     assert values_of(tmp_path / "warehouse.duckdb", "Sales") == {JAN: 0, FEB: 0, MAR: 5}
 
 
-def test_months_that_were_never_pulled_are_not_filled(tmp_path):
+def test_months_that_were_never_fetched_are_not_filled(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("a1", "Sales", "1")))
         land(session, pull([MAR], account("a1", "Sales", "3")))
@@ -246,7 +246,7 @@ def test_lines_of_one_label_get_distinct_names_even_when_they_arrive_one_after_t
     assert values_of(tmp_path / "warehouse.duckdb", "Other Income / Sales") == {JAN: 0, FEB: 3}
 
 
-def test_a_label_on_both_statements_is_told_apart_by_its_section_or_statement(tmp_path):
+def test_a_label_on_both_statements_is_qualified_by_its_section_or_statement(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("a1", "Reserve", "1", section=())))
         land(
@@ -262,7 +262,7 @@ def test_a_label_on_both_statements_is_told_apart_by_its_section_or_statement(tm
     assert names == ["Profit and Loss / Reserve", "Balance Sheet / Reserve"]
 
 
-def test_vanished_lines_stay_beside_their_old_neighbours(tmp_path):
+def test_removed_lines_stay_next_to_their_old_neighbours(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], *(account(f"a{n}", f"L{n}", "1") for n in range(5))))
         land(
@@ -276,7 +276,7 @@ def test_vanished_lines_stay_beside_their_old_neighbours(tmp_path):
     assert names == ["L0", "L4", "L1", "L2", "L3", "New"]
 
 
-def test_two_rows_of_one_account_in_a_pull_are_both_kept(tmp_path):
+def test_two_rows_of_one_account_in_a_fetch_are_both_stored(tmp_path):
     lines = (account("a1", "Sales", "1"), account("a1", "Sales", "2"))
     with writing(tmp_path) as session:
         land(session, pull([JAN], *lines))
@@ -288,7 +288,7 @@ def test_two_rows_of_one_account_in_a_pull_are_both_kept(tmp_path):
     assert again.changed is False
 
 
-def test_totals_and_accounts_without_an_id_are_known_by_their_place_and_label(tmp_path):
+def test_totals_and_accounts_without_an_id_are_identified_by_position_and_label(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account(None, "Rounding", "1"), total("Total Income", "1")))
         land(session, pull([FEB], account(None, "ROUNDING", "2"), total("TOTAL income", "2")))
@@ -298,7 +298,7 @@ def test_totals_and_accounts_without_an_id_are_known_by_their_place_and_label(tm
     assert values_of(path, "TOTAL income") == {JAN: 1, FEB: 2}
 
 
-def test_an_unchanged_pull_says_so_and_has_the_same_fingerprint(tmp_path):
+def test_an_unchanged_fetch_is_reported_and_has_the_same_fingerprint(tmp_path):
     with writing(tmp_path) as session:
         first = land(session, pull([JAN, FEB], account("a1", "Sales", "1", "2.50")))
         same = land(session, pull([JAN, FEB], account("a1", "Sales", "1.0000", "2.5")))
@@ -380,7 +380,7 @@ def test_last_batch_can_be_asked_for_one_statement(tmp_path):
     assert info.batch_id == both.batch_id
 
 
-def test_endpoints_and_summary_tell_what_is_landed(tmp_path):
+def test_endpoints_and_summary_describe_what_has_landed(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("a1", "Sales", "1")), workspace="bravo")
         land(session, pull([JAN, FEB], account("a1", "Sales", "1", "2"), lock_date=JAN))
@@ -404,7 +404,7 @@ def test_endpoints_and_summary_tell_what_is_landed(tmp_path):
     assert (bravo.workspace_id, bravo.rows, bravo.batches) == ("bravo", 1, 1)
 
 
-def test_labels_with_quotes_and_other_scripts_come_back_as_they_were(tmp_path):
+def test_labels_with_quotes_and_other_scripts_are_returned_unchanged(tmp_path):
     label = """Café "O'Neil" \\ / 売上; DROP TABLE data_points; --"""
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("it's", label, "1", section=("A / B", "C"))))
@@ -424,7 +424,7 @@ def test_the_largest_amounts_are_exact(tmp_path):
     }
 
 
-def test_an_amount_too_large_is_refused_without_showing_it_and_the_session_lives_on(tmp_path):
+def test_an_amount_too_large_is_refused_without_showing_it_and_the_session_remains_usable(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("a1", "Sales", "1")))
         with pytest.raises(ValueError, match=r"Sales.*2026-01-31: expected an amount") as caught:

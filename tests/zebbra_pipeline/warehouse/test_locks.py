@@ -1,4 +1,4 @@
-"""One run at a time pulls a workspace: who else asks for it is told so at once."""
+"""Workspace locks: one run at a time, and a second one is refused at once."""
 
 import signal
 import sys
@@ -18,7 +18,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_workspace_is_held_by_one_at_a_time_and_another_workspace_is_free(tmp_path):
+def test_a_workspace_is_locked_by_one_run_at_a_time_and_another_workspace_is_free(tmp_path):
     mine = warehouse_in(tmp_path).locks.workspace("acme")
     second, other = (
         warehouse_in(tmp_path).locks.workspace("acme"),
@@ -30,7 +30,7 @@ def test_a_workspace_is_held_by_one_at_a_time_and_another_workspace_is_free(tmp_
     assert warehouse_in(tmp_path).locks.workspace("acme") is not None
 
 
-def test_a_process_that_is_killed_holds_nothing_any_longer(tmp_path):
+def test_a_killed_process_releases_its_locks(tmp_path):
     with process(HOLD, tmp_path, "acme") as other:
         before = warehouse_in(tmp_path).locks.workspace("acme")
         other.send_signal(signal.SIGKILL)
@@ -40,7 +40,7 @@ def test_a_process_that_is_killed_holds_nothing_any_longer(tmp_path):
         assert warehouse_in(tmp_path).locks.workspace("acme") is not None
 
 
-def test_writing_needs_no_hold_and_holding_no_turn_to_write(tmp_path):
+def test_writing_needs_no_workspace_lock_and_locking_a_workspace_no_write_lock(tmp_path):
     hold = warehouse_in(tmp_path).locks.workspace("acme")
     with warehouse_in(tmp_path).write("a merge"):
         assert hold is not None
@@ -48,7 +48,7 @@ def test_writing_needs_no_hold_and_holding_no_turn_to_write(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
-def test_locks_lie_beside_the_warehouse_for_its_owner_alone(tmp_path):
+def test_lock_files_are_next_to_the_warehouse_and_private_to_its_owner(tmp_path):
     warehouse_in(tmp_path).locks.workspace("acme")
     (folder,) = Path(tmp_path).glob("*.pulls")
 
@@ -56,6 +56,6 @@ def test_locks_lie_beside_the_warehouse_for_its_owner_alone(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["acme.lock"]
 
 
-def test_a_malformed_id_names_no_file(tmp_path):
+def test_a_malformed_workspace_id_creates_no_file(tmp_path):
     with pytest.raises(ValueError, match="expected 1 to 64 letters"):
         warehouse_in(tmp_path).locks.workspace("../acme")

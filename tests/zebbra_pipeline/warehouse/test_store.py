@@ -132,7 +132,7 @@ def test_a_published_copy_of_another_kind_is_refused_by_name(tmp_path):
         pass
 
 
-def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):
+def test_a_foreign_database_is_refused_and_not_changed(tmp_path):
     path = tmp_path / "warehouse.duckdb"
     connection = duckdb.connect(str(path))
     connection.execute("CREATE TABLE sales AS SELECT 42 AS answer")
@@ -147,7 +147,7 @@ def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):
     assert stored(path, "SELECT table_name FROM duckdb_tables()") == [("sales",)]
 
 
-def test_a_folder_in_the_files_place_is_an_error_that_names_it(tmp_path):
+def test_a_folder_at_the_path_of_the_file_is_an_error_that_names_it(tmp_path):
     (tmp_path / "warehouse.duckdb").mkdir()
 
     with (

@@ -72,7 +72,7 @@ def test_readers_see_what_was_published_last_and_not_what_was_written_since(tmp_
         assert sales(session) == [2]
 
 
-def test_a_reader_keeps_its_copy_while_newer_ones_are_published_and_read_beside_it(tmp_path):
+def test_a_reader_keeps_its_copy_while_newer_ones_are_published_and_read(tmp_path):
     warehouse = warehouse_in(tmp_path)
     land_sales(warehouse, "1")
     warehouse.publish()
@@ -163,7 +163,7 @@ def test_a_copy_that_cannot_be_built_leaves_the_old_one(tmp_path, monkeypatch):
     assert values_of(tmp_path / "published.duckdb", "Sales") == {JAN: 2}
 
 
-def test_no_other_program_gets_in_between_while_the_copy_is_made(tmp_path, monkeypatch):
+def test_no_other_program_can_write_while_the_copy_is_made(tmp_path, monkeypatch):
     warehouse = warehouse_in(tmp_path)
     land_sales(warehouse, "1")
     copying, refused = shutil.copyfileobj, []

@@ -61,7 +61,7 @@ async def test_a_plugins_own_bug_is_named_by_its_place_and_never_by_its_text(tmp
     assert isinstance(found["good"], Landed)
     assert "98765" not in found["bug"].reason
     assert found["bug"].reason.startswith("Xero: unexpected KeyError in ")
-    assert "test_fetching.py" in found["bug"].reason
+    assert "test_run.py" in found["bug"].reason
 
 
 async def test_a_workspace_that_the_warehouse_cannot_hold_says_why(tmp_path):

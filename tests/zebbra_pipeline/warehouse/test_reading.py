@@ -1,4 +1,4 @@
-"""How far every workspace of a batch has landed is one question."""
+"""`ReadSession`: how far workspaces have landed, for many of them in one query."""
 
 from datetime import UTC, date, datetime
 
@@ -52,26 +52,26 @@ def landed_of(warehouse, integration, workspace_ids):
         return session.landed(integration, workspace_ids)
 
 
-def test_each_statement_tells_its_own_last_month_and_whose_figures_they_are(warehouse):
+def test_each_statement_has_its_own_last_month_and_the_tenant_of_its_figures(warehouse):
     assert landed_of(warehouse, "Xero", ["acme"]) == {
         "acme": LandedInfo("org-1", {"profit_and_loss": MAR, "balance_sheet": APR})
     }
 
 
-def test_another_organisation_starts_anew(warehouse):
+def test_another_organisation_starts_from_the_beginning(warehouse):
     landed = landed_of(warehouse, "Xero", ["globex"])
 
     assert landed == {"globex": LandedInfo("org-2", {PNL.value: JAN})}
 
 
-def test_only_who_is_asked_for_and_has_landed_the_integration_is_answered(warehouse):
+def test_only_requested_workspaces_that_have_landed_the_integration_are_returned(warehouse):
     asked = ["acme", "globex", "unknown", "hired"]
 
     assert landed_of(warehouse, "Xero", asked).keys() == {"acme", "globex"}
     assert landed_of(warehouse, "Xero", []) == {}
 
 
-def test_people_have_no_months_but_somebody_s_figures(warehouse):
+def test_employees_have_no_months_but_a_tenant(warehouse):
     assert landed_of(warehouse, "Gusto", ["acme", "hired"]) == {
         "acme": LandedInfo("co-1", {"payroll_costs": FEB}),
         "hired": LandedInfo("co-1", {}),
@@ -92,7 +92,7 @@ def test_many_workspaces_cost_one_query(warehouse, monkeypatch):
     assert len(asked) - before == 1
 
 
-def test_what_is_kept_is_told_by_asset_with_the_newest_batch_that_covers_it(warehouse):
+def test_kept_rows_are_returned_by_asset_with_the_newest_batch_that_covers_it(warehouse):
     with warehouse.read() as session:
         xero = session.kept("Xero", ["acme", "globex", "unknown"])
         gusto = session.kept("Gusto", ["acme", "hired"])
@@ -121,7 +121,7 @@ def test_what_is_kept_is_told_by_asset_with_the_newest_batch_that_covers_it(ware
     assert {name for name, _ in found} == {"acme", "globex", "hired"}
 
 
-def test_the_fingerprint_of_figures_changes_with_them_and_with_nothing_else(tmp_path):
+def test_the_fingerprint_changes_with_figures_and_with_nothing_else(tmp_path):
     made = warehouse_in(tmp_path)
     facts = {"run_id": "r", "fetched_at": FETCHED, "api_calls": 1}
     figures = []
@@ -155,7 +155,7 @@ def test_the_fingerprint_of_figures_changes_with_them_and_with_nothing_else(tmp_
     assert len(set(figures)) == 8
 
 
-def test_calls_since_a_moment_are_counted_by_tenant_and_a_pull_only_once(tmp_path):
+def test_calls_since_a_moment_are_counted_by_tenant_and_each_fetch_once(tmp_path):
     made = warehouse_in(tmp_path)
     sales = account("200", "Sales", "1")
     with made.write("test") as session:

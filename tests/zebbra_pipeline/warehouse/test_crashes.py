@@ -60,7 +60,7 @@ def test_a_kill_at_any_point_leaves_all_old_figures_or_all_new_ones(base, tmp_pa
         assert reopened(tmp_path / str(number)) == before
 
 
-def test_a_kill_while_publishing_leaves_the_old_copy_and_no_litter(base, tmp_path):
+def test_a_kill_while_publishing_leaves_the_old_copy_and_no_drafts(base, tmp_path):
     with warehouse_in(base).write("more") as session:
         land(session, pull([JAN]), workspace="bravo")
     published = everything(base / "published.duckdb")
@@ -118,7 +118,7 @@ def test_a_refused_statement_rolls_back_names_the_file_and_leaves_the_session_us
     assert len(after["batches"]) == len(before["batches"]) + 1
 
 
-def test_an_error_inside_a_write_block_closes_the_file_and_gives_the_turn_back(tmp_path):
+def test_an_error_inside_a_write_block_closes_the_file_and_releases_the_write_lock(tmp_path):
     warehouse = warehouse_in(tmp_path, lock_timeout_s=1)
 
     def write_and_fail():

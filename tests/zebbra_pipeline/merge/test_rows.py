@@ -382,7 +382,7 @@ def test_model_without_a_currency_takes_that_of_its_first_filled_row() -> None:
     assert merged.rows[3].values[0].value == Decimal("100.00")
 
 
-def test_one_bad_row_stops_no_other() -> None:
+def test_a_row_that_fails_does_not_stop_the_others() -> None:
     rows = [
         a_row("1", None),
         a_row("2", "Xero[Nothing like it]"),
@@ -395,7 +395,7 @@ def test_one_bad_row_stops_no_other() -> None:
     assert (merged.rows_resolved, merged.rows_unresolved) == (1, 3)
 
 
-def test_model_that_has_not_begun_has_no_actuals() -> None:
+def test_model_that_starts_in_the_future_has_no_actuals() -> None:
     merged = merge_row("Xero[Sales]", a_series(), starting_month="2024-06-01")
 
     row = only_row(merged)

@@ -1,4 +1,4 @@
-"""What holds for every model and whatever was landed."""
+"""Properties of the merge, for random models and landed figures."""
 
 import copy
 import json

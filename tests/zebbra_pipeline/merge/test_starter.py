@@ -67,6 +67,6 @@ def test_section_without_lines_holds_zeros() -> None:
             assert values[section["end_row"]["_id"]] == [Decimal(0)] * 24
 
 
-def test_strange_section_is_refused_by_name() -> None:
+def test_unknown_section_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="found 'Costs of goods'"):
         starter_model("Demo", starting_month=date(2024, 1, 1), rows={"Costs of goods": ["X"]})

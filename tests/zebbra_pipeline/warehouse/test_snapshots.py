@@ -1,4 +1,4 @@
-"""Landing rules as properties: random pulls, one after the other."""
+"""Landing rules as properties, over random sequences of fetches."""
 
 from datetime import date
 from decimal import Decimal
@@ -53,7 +53,7 @@ def replay(batches):
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(pulls(), min_size=1, max_size=5))
-def test_every_landed_month_has_what_the_newest_pull_of_it_said(batches):
+def test_every_landed_month_has_the_figures_of_its_newest_fetch(batches):
     _, books = replay(batches)
 
     newest = {}
@@ -74,7 +74,7 @@ def test_every_landed_month_has_what_the_newest_pull_of_it_said(batches):
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(pulls(), min_size=1, max_size=5))
-def test_names_and_places_are_distinct_and_a_repeated_pull_changes_nothing(batches):
+def test_names_and_positions_are_distinct_and_a_repeated_fetch_changes_nothing(batches):
     _, books = replay(batches)
     again = take_snapshot(books, batches[-1], landed(99), DAY)
 

@@ -62,7 +62,7 @@ def test_definitions_load_on_it_without_a_warning(tmp_path):
 
 @pytest.mark.timeout(300)
 def test_assets_and_automation_pass_their_tests_on_it():
-    files = [f"tests/zebbra_pipeline/{name}" for name in ON_IT_TOO]
+    files = [f"tests/zebbra_pipeline/orchestration/{name}" for name in ON_IT_TOO]
 
     passed = on_the_oldest(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, cwd=ROOT, timeout=280

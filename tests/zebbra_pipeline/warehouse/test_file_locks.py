@@ -20,7 +20,7 @@ def tickets(folder):
     return [path for path in (folder / "w.queue").iterdir() if path.suffix == ".lock"]
 
 
-def test_writers_have_their_turns_in_the_order_in_which_they_came(tmp_path):
+def test_writers_get_the_lock_in_the_order_of_arrival(tmp_path):
     served = []
     threads = []
 
@@ -49,7 +49,7 @@ def test_writers_have_their_turns_in_the_order_in_which_they_came(tmp_path):
     assert [path.name for path in (tmp_path / "w.queue").iterdir()] == ["door"]
 
 
-def test_who_waits_too_long_is_told_who_holds_the_turn(tmp_path):
+def test_a_writer_that_waits_too_long_gets_the_name_of_the_lock_holder(tmp_path):
     with (
         process(HOLD, tmp_path, "land Xero for acme") as holder,
         pytest.raises(WarehouseBusyError) as caught,
@@ -68,7 +68,7 @@ def test_who_waits_too_long_is_told_who_holds_the_turn(tmp_path):
     assert "warehouse.duckdb" in text
 
 
-def test_a_writer_that_gave_up_does_not_stand_in_the_way(tmp_path):
+def test_a_writer_that_gave_up_does_not_block_others(tmp_path):
     queue = WriterQueue(tmp_path / "w", clock=fixed_clock)
     with queue.lock("first", Deadline(5)):
         with pytest.raises(WarehouseBusyError), queue.lock("second", Deadline(0.05)):
@@ -78,7 +78,7 @@ def test_a_writer_that_gave_up_does_not_stand_in_the_way(tmp_path):
         assert len(tickets(tmp_path)) == 1
 
 
-def test_a_nested_write_gives_up_and_names_this_very_process(tmp_path):
+def test_a_nested_write_gives_up_and_names_this_process(tmp_path):
     warehouse = warehouse_in(tmp_path, lock_timeout_s=0.1)
     with (
         warehouse.write("outer"),
@@ -88,7 +88,7 @@ def test_a_nested_write_gives_up_and_names_this_very_process(tmp_path):
         pass
 
 
-def test_the_turns_of_killed_processes_are_passed_over(tmp_path):
+def test_tickets_of_killed_processes_are_skipped(tmp_path):
     with process(HOLD, tmp_path, "doomed") as holder:
         holder.kill()
         holder.wait()
@@ -99,7 +99,7 @@ def test_the_turns_of_killed_processes_are_passed_over(tmp_path):
     assert left == ["door"]
 
 
-def test_a_turn_can_end_in_another_thread_than_it_began_in(tmp_path):
+def test_a_lock_can_be_released_in_another_thread_than_it_was_taken_in(tmp_path):
     queue = WriterQueue(tmp_path / "w", clock=fixed_clock)
     stack = ExitStack()
     thread = Thread(target=lambda: stack.enter_context(queue.lock("there", Deadline(5))))
@@ -144,7 +144,7 @@ def test_a_program_that_has_the_file_open_is_named_when_we_give_up(tmp_path):
     assert "published copy" in str(caught.value)
 
 
-def test_a_program_that_closes_the_file_in_time_is_waited_for(tmp_path):
+def test_a_writer_waits_for_a_program_that_closes_the_file_in_time(tmp_path):
     with process(OPEN_FILE, tmp_path / "warehouse.duckdb") as other:
         Thread(target=go_on, args=(other,)).start()
         with warehouse_in(tmp_path, lock_timeout_s=30).write("test") as session:

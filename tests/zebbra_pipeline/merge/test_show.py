@@ -38,7 +38,7 @@ def test_amounts_have_the_decimals_of_their_row(decimals: int, shown: str) -> No
     assert table_of(merged, 1)[1][0][2] == shown
 
 
-def test_nothing_is_shown_as_minus_zero() -> None:
+def test_zero_is_never_shown_with_a_minus_sign() -> None:
     merged = merged_of(a_series(figures={JAN: "-0.001"}))
 
     assert table_of(merged, 1)[1][0][2] == "0.00"
@@ -65,7 +65,7 @@ def test_model_without_actuals_shows_its_first_months() -> None:
     assert cells == [["Row 1", "unknown_endpoint", "–", "–"]]  # noqa: RUF001 -- the dash shown
 
 
-def test_nameless_total_is_called_after_its_section() -> None:
+def test_total_without_a_name_is_shown_with_its_section() -> None:
     document = a_model([])
     document["sheets"][0]["sections"][0]["end_row"] = a_row("8", name="")
     merged = merge_model(document, landed(a_series()), model_id="m", today=TODAY)
@@ -73,6 +73,6 @@ def test_nameless_total_is_called_after_its_section() -> None:
     assert table_of(merged, 1)[1][0][0] == "Revenues (total)"
 
 
-def test_no_months_cannot_be_shown() -> None:
+def test_showing_zero_months_is_refused() -> None:
     with pytest.raises(ValueError, match="1 or more"):
         table_of(merged_of(), 0)

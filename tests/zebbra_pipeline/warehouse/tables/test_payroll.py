@@ -65,7 +65,7 @@ def test_people_land_with_each_of_their_spells(tmp_path):
     assert (info.from_month, info.to_month) == (date(2024, 7, 31), date(2026, 6, 30))
 
 
-def test_people_replace_all_who_were_there_in_this_workspace_alone(tmp_path):
+def test_employees_replace_all_earlier_ones_of_the_same_workspace_only(tmp_path):
     with writing(tmp_path) as session:
         land_people(session, person("e1", "Ada", "1000"), person("e2", "Bo", "2000"))
         land_people(session, person("e9", "Zed", "1"), workspace="other")
@@ -79,7 +79,7 @@ def test_people_replace_all_who_were_there_in_this_workspace_alone(tmp_path):
     assert [(s.employee_id, s.monthly_salary) for s in people] == [("e2", 2500)]
 
 
-def test_nobody_is_a_landing_too(tmp_path):
+def test_an_empty_list_of_employees_lands(tmp_path):
     with writing(tmp_path) as session:
         land_people(session, person("e1", "Ada", "1000"))
         landing = land_people(session)
@@ -138,7 +138,7 @@ def test_the_running_month_of_payroll_is_provisional(tmp_path):
     assert [gross[month].provisional for month in (JAN, FEB)] == [False, True]
 
 
-def test_payroll_endpoints_stand_beside_those_of_the_books(tmp_path):
+def test_payroll_endpoints_are_listed_with_those_of_accounting(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("a1", "Benefits", "1")))
         land_costs(session, cost(JAN, "1"), cost(FEB, "2"))
@@ -159,7 +159,7 @@ def test_payroll_endpoints_stand_beside_those_of_the_books(tmp_path):
     ]
 
 
-def test_another_company_removes_people_and_costs_of_the_one_before(tmp_path):
+def test_another_company_removes_people_and_costs_of_the_previous_one(tmp_path):
     with writing(tmp_path) as session:
         land(session, pull([JAN], account("a1", "Sales", "1")))
         land_people(session, person("e1", "Ada", "1000"))
@@ -173,7 +173,7 @@ def test_another_company_removes_people_and_costs_of_the_one_before(tmp_path):
     assert figures.integrations == {"Gusto", "Xero"}
 
 
-def test_people_paid_in_other_currencies_leave_the_costs_alone(tmp_path):
+def test_people_paid_in_other_currencies_do_not_change_the_costs(tmp_path):
     with writing(tmp_path) as session:
         land_costs(session, cost(JAN, "1"))
         landing = land_people(session)
@@ -203,7 +203,7 @@ def test_a_salary_that_does_not_fit_is_refused_without_showing_it(tmp_path):
     assert "987654321098765" not in str(caught.value)
 
 
-def test_somebody_without_a_spell_has_no_row(tmp_path):
+def test_an_employee_without_a_spell_has_no_row(tmp_path):
     with writing(tmp_path) as session:
         landing = land_people(session, Employee(employee_id="e1", name="Ada", spells=()))
 
