@@ -47,8 +47,8 @@ def zebbra(rig: Rig) -> Iterator[Command]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in rig.environment.items():
             patch.setenv(name, value)
-        for module in ("connecting", "checking", "planning"):
-            patch.setattr(f"zebbra_pipeline.commands.{module}.load_registry", lambda: REGISTRY)
+        for module in ("connections", "doctor", "plan"):
+            patch.setattr(f"zebbra_pipeline.cli.{module}.load_registry", lambda: REGISTRY)
         patch.setattr(out._console, "_width", 10_000)
         yield run
 

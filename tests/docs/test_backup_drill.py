@@ -78,7 +78,7 @@ def test_drill_brings_everything_back_and_names_the_connection_that_moved_on(sta
         try:
             wait_for(there["ZEBBRA_OAUTH_URL"], service.poll)
             with environment(there):
-                wait_until(lambda: not any(row["restored_at"] for row in rows(stack)))
+                wait_until(lambda: not any(row.restored_at for row in rows(stack)))
             listed = stack.zebbra(*connections, **there).stdout
             one = stack.zebbra(*connections, "acme", **there).stdout
             fetched = stack.zebbra(*refresh, **there)
@@ -104,4 +104,4 @@ def test_drill_brings_everything_back_and_names_the_connection_that_moved_on(sta
 
 
 def rows(stack):
-    return ask_service(stack.settings, lambda service: service.connections())["connections"]
+    return ask_service(stack.settings, lambda service: service.connections()).connections

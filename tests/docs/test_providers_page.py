@@ -9,7 +9,6 @@ from support.docs import DOCS, page
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from oauth_service.grants.errors import ConsentError, ConsentProblem
-from oauth_service.web.connect import errors as person_errors
 
 PAGE = page(DOCS / "providers.md")
 PLUGINS = list(load_registry())
@@ -97,7 +96,7 @@ def test_refusal_of_a_second_organisation_is_quoted_as_the_connect_page_says_it(
     refusal = ConsentError(
         ConsentProblem.OTHER_ORGANISATION, PLUGINS[0], pinned="One", chosen="Two"
     )
-    error = person_errors.of_consent(refusal)
+    error = of_consent(refusal)
     text = " ".join(PAGE.section("More than one of a kind").split())
 
     assert f"*{error.title}*" in text

@@ -110,7 +110,7 @@ def test_a_workspace_with_nothing_that_is_installed_is_told_so(stack):
 def test_what_is_not_installed_is_left_out_of_all_and_told(stack, capsys):
     rows = refreshing.connected_integrations(stack.settings, [])
 
-    assert [(row["workspace_id"], row["integration"]) for row in rows] == [("acme", "Gusto")]
+    assert [(row.workspace_id, row.integration) for row in rows] == [("acme", "Gusto")]
     assert capsys.readouterr().err == (
         "left out, Xero is not installed here: acme, globex, globex-too\n"
     )

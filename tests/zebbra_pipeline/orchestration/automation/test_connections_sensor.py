@@ -206,7 +206,10 @@ def test_ranges_follow_the_order_in_which_workspaces_were_added(served, instance
     ticking = Ticking(instance, workspaces_per_run=3)
     assert ranges(ticking.tick()) == [("ws-0005", "ws-0009"), ("ws-0001", "ws-0001")]
 
-    again = [numbered(number) | {"connected_at": "2025-03-01T00:00:00Z"} for number in (1, 5, 3, 2)]
+    again = [
+        numbered(number).model_copy(update={"connected_at": datetime(2025, 3, 1, tzinfo=UTC)})
+        for number in (1, 5, 3, 2)
+    ]
     server = served(again, "8")
 
     assert ranges(ticking.tick()) == [("ws-0005", "ws-0003"), ("ws-0001", "ws-0002")]
