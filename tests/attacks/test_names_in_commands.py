@@ -78,6 +78,7 @@ def test_json_has_a_name_as_it_is(rig: Rig, zebbra: Command, name: str) -> None:
     assert json.loads(zebbra("workspaces", "--json").output)[0]["workspace_name"] == name
 
 
+@pytest.mark.process
 def test_the_doctor_shows_what_waits_for_a_person_whatever_it_is_called(
     rig: Rig, zebbra: Command
 ) -> None:
@@ -119,9 +120,9 @@ def test_a_merged_model_is_shown_as_text(
     (models / "acme" / "plan.json").write_text(json.dumps(a_model(rows, name=name)))
     with warehouse_in(home).write("test") as session:
         land(session, pull([JAN], account("1", name, "1.00")))
-    _, merged = merge_workspaces(["acme"], models=models, warehouse=warehouse_in(home), today=JAN)
+    (merged,) = merge_workspaces(["acme"], models=models, warehouse=warehouse_in(home), today=JAN)
     capsys.readouterr()
-    print_model(merged["acme"][0], months=1)
+    print_model(merged.models[0], months=1)
     output = capsys.readouterr().out
 
     assert is_printable(output)

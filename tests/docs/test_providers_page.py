@@ -9,6 +9,7 @@ from support.docs import DOCS, page
 from integrations.runtime.registry import load_registry
 from integrations.runtime.settings import load_settings
 from oauth_service.grants.errors import ConsentError, ConsentProblem
+from oauth_service.web.connect.errors import of_consent
 
 PAGE = page(DOCS / "providers.md")
 PLUGINS = list(load_registry())
