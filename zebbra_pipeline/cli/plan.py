@@ -27,14 +27,13 @@ from zebbra_pipeline.cli.context import (
     settings_of_command,
 )
 from zebbra_pipeline.ingest.fetch import day_of_fetch
+from zebbra_pipeline.ingest.plans import SECONDS_PER_CALL, plan_connections
 from zebbra_pipeline.ingest.quota import (
     CONCURRENT_WORKSPACES,
     DAY_S,
-    SECONDS_PER_CALL,
     BackfillPlan,
     ProviderPlan,
     TenantPlan,
-    plan_connections,
 )
 from zebbra_pipeline.outcomes import named
 

@@ -23,8 +23,8 @@ from zebbra_pipeline.cli.context import (
 )
 from zebbra_pipeline.cli.plan import days_of, put_off_lines
 from zebbra_pipeline.ingest.fetch import day_of_fetch
+from zebbra_pipeline.ingest.plans import plan_connections
 from zebbra_pipeline.ingest.progress import FETCHING, HELD_UP, WAITING, lines_of
-from zebbra_pipeline.ingest.quota import plan_connections
 from zebbra_pipeline.orchestration.interrupts import ended_by_signals
 from zebbra_pipeline.outcomes import named
 

@@ -25,9 +25,10 @@ from integrations.runtime.token_service import OAuthService
 from zebbra_pipeline.ingest.batches import FetchedBatch
 from zebbra_pipeline.ingest.fetch import WorkspaceFetcher
 from zebbra_pipeline.ingest.locks import WorkspaceLocks
+from zebbra_pipeline.ingest.plans import DAY, over_the_day
 from zebbra_pipeline.ingest.progress import HELD_UP, OPEN_ELSEWHERE, WAITING, lines_of
 from zebbra_pipeline.ingest.publisher import Publisher
-from zebbra_pipeline.ingest.quota import CONCURRENT_WORKSPACES, DAY, over_the_day
+from zebbra_pipeline.ingest.quota import CONCURRENT_WORKSPACES
 from zebbra_pipeline.outcomes import Failed, Kept, NotConnected, Outcome, failed
 from zebbra_pipeline.warehouse import LandedInfo, Warehouse, WarehouseError
 

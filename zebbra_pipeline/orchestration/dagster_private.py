@@ -2,11 +2,46 @@
 The names of Dagster that are not public, each with what happens without it.
 
 No other module imports from `dagster._core` or another private package of Dagster.
+`GRPC_INFO_TAG` names the code server of a run; without it a run of the local launcher whose process
+is not recorded is left to Dagster.
 """
 
 from typing import Any
 
 import dagster as dg
+
+# Run launchers and executors are extension points of Dagster, but their base classes and results
+# have no public names. Without them the launchers of `run_launchers` cannot be configured, and a
+# dead run is ended at the next start of `zebbra refresh` or `zebbra dev` only.
+from dagster import _check as check
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.execution.step_dependency_config import StepDependencyConfig
+from dagster._core.launcher import (
+    CheckRunHealthResult,
+    DefaultRunLauncher,
+    LaunchRunContext,
+    WorkerStatus,
+)
+from dagster._core.storage.tags import GRPC_INFO_TAG
+
+__all__ = [
+    "GRPC_INFO_TAG",
+    "LOGGED_BY_STEP",
+    "CheckRunHealthResult",
+    "DefaultRunLauncher",
+    "ExecutionPlan",
+    "LaunchRunContext",
+    "PlanOrchestrationContext",
+    "RetryMode",
+    "StepDependencyConfig",
+    "WorkerStatus",
+    "check",
+    "is_valid_cron",
+    "materialization_target",
+    "new_run_id",
+]
 
 try:
     from dagster._core.definitions.source_asset import (

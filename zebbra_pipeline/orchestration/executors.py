@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import dagster as dg
-from dagster import _check as check
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.execution.step_dependency_config import StepDependencyConfig
 
+from zebbra_pipeline.orchestration.dagster_private import (
+    ExecutionPlan,
+    PlanOrchestrationContext,
+    RetryMode,
+    StepDependencyConfig,
+    check,
+)
 from zebbra_pipeline.orchestration.run_liveness import signs_of_life
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult
 from dagster_celery.launcher import CeleryRunLauncher
 
+from zebbra_pipeline.orchestration.dagster_private import CheckRunHealthResult
 from zebbra_pipeline.orchestration.run_launchers.health import RUNNING, health_by_process
 from zebbra_pipeline.orchestration.run_liveness import EXECUTED_BY, Watcher
 

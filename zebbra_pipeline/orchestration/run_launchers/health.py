@@ -1,8 +1,8 @@
 """The health of a run by the process that executes it, for every run launcher alike."""
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
+from zebbra_pipeline.orchestration.dagster_private import CheckRunHealthResult, WorkerStatus
 from zebbra_pipeline.orchestration.run_liveness import Watcher, process_of
 from zebbra_pipeline.orchestration.run_process import RunProcess
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, LaunchRunContext
-from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from zebbra_pipeline.orchestration.dagster_private import (
+    GRPC_INFO_TAG,
+    CheckRunHealthResult,
+    DefaultRunLauncher,
+    LaunchRunContext,
+)
 from zebbra_pipeline.orchestration.run_launchers.health import RUNNING, health_by_process
 from zebbra_pipeline.orchestration.run_liveness import Watcher, process_of, record
 from zebbra_pipeline.orchestration.run_process import RunProcess, start_of, this_process
