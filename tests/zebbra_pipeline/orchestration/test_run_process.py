@@ -73,6 +73,7 @@ def test_without_proc_ps_says_the_same(child, tmp_path, monkeypatch):
     assert exists(process) is False
 
 
+@pytest.mark.process
 def test_where_nothing_tells_when_it_started_a_process_that_exists_is_the_same(
     tmp_path, monkeypatch
 ):
