@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.kinds import UNMARKED, mark
 from support.leaks import LEAKS, Leak, current_test
+
+# Both look at a clock that goes on while other processes have the machine.
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy machine")
 
 _ON_WORKERS = "leaks"
 _UNMARKED_ON_WORKERS = "unmarked"
