@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 BROKEN := $(shell [ ! -e $(READY) ] || $(BIN)/python -c '' 2>/dev/null || rm -f $(READY))
 TRIED := $(shell sed -n 's/.*"Programming Language :: Python :: \(3\.[0-9]*\)".*/\1/p' pyproject.toml)
 
-# What starts no process and needs neither a browser nor PostgreSQL.
+# What starts no process, needs neither a browser nor PostgreSQL, and is not slow.
 QUICK := not (process or browser or postgres or slow)
 
 # Many tests wait for processes of their own, so that one worker more than cores keeps these busy.
@@ -68,7 +68,7 @@ shorter_form: setup
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile -m "every_python or $(QUICK)"
 
 other_pythons: setup ## test_on for each other Python that was tried and that is found here
-	@$(BIN)/python -m scripts.pythons --own $(PYTHON) $(if $(REPORT),--report $(REPORT))
+	@$(BIN)/python -m scripts.pythons --own $(BIN)/python $(if $(REPORT),--report $(REPORT))
 
 format: setup ## Format the code
 	@$(BIN)/ruff format .

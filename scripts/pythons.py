@@ -159,7 +159,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines, passed = [], True
     for version in others:
         if version not in found:
-            places = ", ".join(map(str, [own.path.parent, "the PATH", *folders(os.environ)]))
+            places = ", ".join(
+                map(str, [own.path.resolve().parent, "the PATH", *folders(os.environ)])
+            )
             lines.append(f"Python {version}: not found (looked in {places})")
         elif options.list:
             lines.append(f"{found[version]}: found")

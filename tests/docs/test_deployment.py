@@ -182,7 +182,9 @@ def test_manifests_are_what_kubernetes_knows_and_fit_together():
 
 
 def test_probes_ask_what_the_service_answers(settings_of_service):
-    routes = create_app(settings_of_service, Registry({}, {})).openapi()["paths"]
+    app = create_app(settings_of_service, Registry({}, {}))
+    app.state.services.store.close()
+    routes = app.openapi()["paths"]
     service = containers()["zebbra-oauth"]
 
     for probe in ("readinessProbe", "livenessProbe"):

@@ -169,3 +169,37 @@ def test_make_uses_the_virtual_environment_that_is_named(options: list[str], exp
     )
 
     assert shown.stdout.splitlines()[-1].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("others", "own", "status", "last"),
+    [
+        ("passed", 0, 0, "== 9 passed in 5s =="),
+        ("FAILED", 0, 1, "Python 3.12.3: FAILED: 2 failed in 3s"),
+        ("passed", 2, 1, "== 9 passed in 5s =="),
+        ("", 0, 1, "the shorter form of the tests did not start"),
+    ],
+)
+def test_ci_runs_everything_whichever_fails_and_names_the_other_python_that_does(
+    machine: Machine, others: str, own: int, status: int, last: str
+) -> None:
+    machine.program(".ci/run", (ROOT / ".ci" / "run").read_text())
+    machine.program(
+        "elsewhere/make",
+        f"""#!/bin/sh
+        if [ "$1" = test ]; then echo "== 9 passed in 5s =="; exit {own}; fi
+        test -z "{others}" || echo "Python 3.12.3: {others}: 2 failed in 3s" >"${{2#REPORT=}}"
+        test "{others}" = passed
+        """,
+    )
+
+    run = subprocess.run(
+        ["bash", machine.root / ".ci" / "run"],
+        env=machine.environ | {"PATH": f"{machine.root}/elsewhere:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout.splitlines()[-1]) == (status, last)
+    assert "== 9 passed in 5s ==" in run.stdout
