@@ -93,7 +93,7 @@ def test_it_is_listed_with_the_package_that_brought_it(pebble):
 
 
 def test_each_example_of_an_odd_provider_exists():
-    section = GUIDE.section("When the provider is odd")
+    section = GUIDE.section("Peculiarities of providers")
     modules = {
         word
         for row in section.splitlines()

@@ -97,13 +97,15 @@ class DgProject:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # A shell that runs the tests in the background has SIGINT ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 -- it takes no lock
         )
         try:
             yield f"http://127.0.0.1:{port}/graphql"
         finally:
             os.killpg(process.pid, signal.SIGINT)
             try:
-                process.wait(120)
+                process.wait(60)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

@@ -8,8 +8,8 @@ import pytest
 from support.stack import books_of, money, running_stack
 
 from integrations.contracts import month_end, month_ends, month_start
+from integrations.sandbox_kit import ConsentError
 from integrations.sandbox_kit.books import AccountKind
-from zebbra_pipeline.cli.processes import ProcessError
 from zebbra_pipeline.merge.starter import starter_model
 
 TODAY = date(2025, 2, 28)
@@ -107,7 +107,7 @@ def test_second_organisation_of_one_provider_is_refused_and_the_books_stay(stack
     assert stack.refresh(one="xero").failures == {}
     before = stack.query(FIGURES, "one")
 
-    with pytest.raises(ProcessError, match="answers 409"):
+    with pytest.raises(ConsentError, match="answers 409"):
         stack.connect("one", xero="Globex")
 
     assert stack.refresh(one="xero").failures == {}
