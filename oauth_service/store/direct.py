@@ -30,7 +30,7 @@ class DirectGrant:
 
 class DirectReads:
     """
-    Reads grants of one SQLite file. For one thread, the first that asks.
+    Reads grants of one SQLite file, one read at a time. Any thread may close it.
 
     Args:
         path: The file.
@@ -73,5 +73,9 @@ class DirectReads:
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None
+            f"{self._path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,  # the store may be closed by another thread than reads
         )

@@ -65,6 +65,8 @@ class Store:
 
     def close(self) -> None:
         """Close all database connections."""
-        if self.direct is not None:
-            self.direct.close()
-        self._database.close()
+        try:
+            if self.direct is not None:
+                self.direct.close()
+        finally:
+            self._database.close()

@@ -1,6 +1,7 @@
 """The short way answers what the route answers, and what has changed counts at once."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,3 +110,15 @@ def test_file_that_is_gone_is_no_answer(tmp_path: Path, rig: Rig) -> None:
     reads = DirectReads(tmp_path / "none.sqlite", TokenVault(rig.settings.encryption_keys()))
 
     assert reads.grant("acme", "toybooks") is None
+
+
+def test_store_that_another_thread_has_read_from_closes(rig: Rig) -> None:
+    rig.connect()
+    reads = DirectReads(database_of(rig), TokenVault(rig.settings.encryption_keys()))
+    with ThreadPoolExecutor(1) as elsewhere:
+        grant = elsewhere.submit(reads.grant, "acme", "toybooks").result()
+
+    reads.close()
+
+    assert grant is not None
+    assert reads._connection is None
