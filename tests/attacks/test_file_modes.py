@@ -94,6 +94,7 @@ def test_service_makes_and_closes_its_home_and_starts_without_one(tmp_path):
         }
 
 
+@pytest.mark.process
 def test_processes_that_we_start_write_for_their_user_alone(tmp_path):
     code = "import os, sys; os.chdir(sys.argv[1]); open('written', 'w'); os.mkdir('made')"
     with usual_umask(), children(tmp_path / "home" / "logs") as group:
